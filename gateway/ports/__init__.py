@@ -1,0 +1,1 @@
+"""Protocol classes whose docstrings are contracts; the contract tests quote their sentences."""
