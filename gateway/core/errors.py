@@ -47,9 +47,9 @@ class CallerError(GatewayError):
     """The input is wrong and its sender can mend it."""
 
 
-class Refused(GatewayError):
+class Refused(GatewayError):  # noqa: N818 - the families are named by who must act
     """A rule, identity, signature, proof or order said no."""
 
 
-class Fault(GatewayError):
+class Fault(GatewayError):  # noqa: N818 - the families are named by who must act
     """Ours: storage, keys or clock failed; nothing was acknowledged or released."""

@@ -79,8 +79,10 @@ class Journals(Protocol):
         ...
 
     def read(self, journal: Journal, position: int, limit: int = 64) -> list[Stored]:
-        """At most `limit` entries from `position` on, ascending; empty at the head. `Fault("entry-damaged")` if one
-        does not open or does not match its chain."""
+        """At most `limit` entries from `position` on, ascending; empty at the head.
+
+        Raises `Fault("entry-damaged")` if one does not open or does not match its chain.
+        """
         ...
 
     async def wait_beyond(self, journal: Journal, size: int) -> None:

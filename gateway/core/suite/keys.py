@@ -33,7 +33,9 @@ def key_id(public_key: bytes) -> bytes:
     return key_digest(public_key)[:16]
 
 
-def _pem(key: mldsa.MLDSA87PrivateKey | ed25519.Ed25519PrivateKey | mlkem.MLKEM1024PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+def _pem(
+    key: mldsa.MLDSA87PrivateKey | ed25519.Ed25519PrivateKey | mlkem.MLKEM1024PrivateKey | ec.EllipticCurvePrivateKey,
+) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
