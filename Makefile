@@ -1,0 +1,83 @@
+# Every command of this repository. `make` alone lists them.
+#
+# Only Python 3.11 to 3.14, make and git are expected on the machine. What else is needed goes into $(VENV), from the
+# pinned lists in deploy/requirements: pip refuses a file whose hash is not listed there.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+SAMPLES ?= ../shared/samples
+N       ?= 50
+PORT    ?=
+SEED    ?=
+ARGS    ?=
+
+BIN  := $(VENV)/bin
+PINS := deploy/requirements
+RUN  := $(VENV)/.installed-run
+TEST := $(VENV)/.installed-test
+GOAL := $(or $(firstword $(MAKECMDGOALS)),demo)
+PIP  := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
+
+CHECK_PYTHON = import sys; v = sys.version_info[:3]; found = ".".join(map(str, v)); \
+  v < (3, 11) and sys.exit("error[python-too-old]: need Python 3.11 or newer, found %s   do: make $(GOAL) PYTHON=python3.12" % found); \
+  v >= (3, 15) and sys.exit("error[python-too-new]: need Python 3.11 to 3.14, found %s   do: make $(GOAL) PYTHON=python3.14" % found)
+INSTALL_FAILED = { echo "error[install-failed]: every pinned package must install with its hash, pip said no above   do: check the package index, then make $(GOAL)" >&2; exit 1; }
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint types protos crash coverage errors pins
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+demo: $(RUN) ## one source, three partners, one tampered frame, one revocation (PORT=9443 to choose the port)
+	@$(BIN)/sluice demo $(if $(PORT),--port $(PORT)) $(ARGS)
+
+test: $(TEST) ## everything, offline (SAMPLES=DIR sample logs, SEED=n the same random choices again, ARGS='-k tree')
+	@SLUICE_SAMPLES='$(abspath $(SAMPLES))' SLUICE_SEED='$(SEED)' $(BIN)/python -m pytest $(ARGS)
+
+lint: $(TEST) ## ruff, formatting and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+
+types: $(TEST) ## mypy, strict
+	@$(BIN)/mypy
+
+protos: $(TEST) ## write protos/gen again from protos/sluice/v1
+	@$(BIN)/python protos/generate.py
+
+crash: $(TEST) ## kill -9 the gateway at N random moments and count what was promised (N=50)
+	@$(BIN)/python -m tests.system.crash --moments $(N) $(ARGS)
+
+coverage: $(TEST) ## run the tests with branch coverage: gateway/core must reach 100 %, the whole 90 %
+	@$(BIN)/coverage erase
+	@SLUICE_SAMPLES='$(abspath $(SAMPLES))' SLUICE_SEED='$(SEED)' $(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage report --include='gateway/core/*' --fail-under=100
+	@$(BIN)/coverage report --fail-under=90
+
+errors: $(TEST) ## write gateway/ERRORS.md again from the code
+	@$(BIN)/python -m tests.error_catalogue
+
+pins: $(BIN)/python ## resolve deploy/requirements again (the one command that chooses versions)
+	@$(PIP) pip-tools==7.6.2
+	@set -e; compile="$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links"; \
+	export CUSTOM_COMPILE_COMMAND='make pins'; \
+	$$compile --extra gateway --extra formats -o $(PINS)/run.txt pyproject.toml; \
+	$$compile --extra gateway --extra formats --extra test -c $(PINS)/run.txt -o $(PINS)/test.txt pyproject.toml; \
+	$$compile --build-deps-for editable --only-build-deps -c $(PINS)/test.txt -o $(PINS)/build.txt pyproject.toml
+
+$(BIN)/python:
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@$(PYTHON) -m venv $(VENV)
+
+# The build backend is pinned like everything else and used from the environment itself: an isolated build would fetch
+# it without hashes.
+$(RUN): $(PINS)/run.txt $(PINS)/build.txt pyproject.toml | $(BIN)/python
+	@$(PIP) --require-hashes -r $(PINS)/run.txt -r $(PINS)/build.txt || $(INSTALL_FAILED)
+	@$(PIP) --no-deps --no-build-isolation --no-index -e . || $(INSTALL_FAILED)
+	@echo 'venv      ok  hashes checked'
+	@touch $@
+
+$(TEST): $(PINS)/test.txt $(RUN)
+	@$(PIP) --require-hashes -r $(PINS)/test.txt || $(INSTALL_FAILED)
+	@touch $@
