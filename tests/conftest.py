@@ -1,7 +1,9 @@
-"""What every test may ask for: the sample logs and one seed. The seed is in the header and makes every choice again.
+"""What every test may ask for: the sample logs and one seed.
 
-make test SEED=1234          # the same random choices once more
-make test SAMPLES=DIR        # real logs from elsewhere; without them the tests that need one are skipped, and say so
+    make test SEED=1234     # the same random choices once more; the seed is in the header of every run
+    make test SAMPLES=DIR   # real logs from elsewhere
+
+Without sample logs the tests that need one are skipped, and say so.
 """
 
 from __future__ import annotations
