@@ -1,0 +1,47 @@
+"""What a command prints: a result on stdout, everything else on stderr, and with `--json` one object of the same facts.
+
+Nothing here is coloured and nothing depends on a terminal, so a transcript in a document is what a script sees. A
+result is said once, at the end; `said` is for what a person needs on the way (the text that is about to be signed, a
+word to read out) and goes to stderr in both modes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import click
+
+_JSON_MODE = "sluice.json"
+_WORD_WIDTH = 9
+
+
+def ask_for_json(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """The callback of every `--json` flag: wherever it stands in the line, it holds for the whole command."""
+    if wanted:
+        context.meta[_JSON_MODE] = True
+
+
+def wants_json() -> bool:
+    """Whether the running command was asked for JSON."""
+    return bool(click.get_current_context().meta.get(_JSON_MODE))
+
+
+def result(facts: Mapping[str, object], lines: Iterable[tuple[str, str]]) -> None:
+    """Prints the result: `facts` as one JSON object, or `lines` as (word, sentence) for a person."""
+    if wants_json():
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    for word, sentence in lines:
+        click.echo(f"{word:<{_WORD_WIDTH}} {sentence}".rstrip())
+
+
+def said(text: str) -> None:
+    """Prints `text` on stderr: what a person needs to see and a script does not."""
+    click.echo(text, err=True)
+
+
+def utc(milliseconds: int) -> str:
+    """RFC 3339 in UTC, whole seconds."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

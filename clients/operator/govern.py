@@ -1,0 +1,161 @@
+"""The four calls an operator makes: read the chain of statements, list what is pending, propose, approve.
+
+Nothing a gateway answers here is believed: entries and changes are bytes for `chain.py` to verify. What it says of a
+proposal (applied or pending, when effective) is its answer and is shown as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+import grpc
+from sluice.v1 import govern_pb2
+
+from clients.channel import Connection, secure_channel, translated, unreachable
+from gateway.core.errors import Refused
+
+CALL_SECONDS = 30.0
+MAX_CHANGES = 256
+_SERVICE = "/sluice.v1.GovernService/"
+
+
+class ChangeState(Enum):
+    """What became of a proposal."""
+
+    APPLIED = "APPLIED"
+    PENDING = "PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The gateway's answer to a proposal or an approval.
+
+    effective_at_ms: UTC milliseconds, 0 while pending. streams_ended: live streams that ended because of it.
+    """
+
+    change_id: str
+    state: ChangeState
+    position: int
+    signatures_have: int
+    signatures_need: int
+    effective_at_ms: int
+    streams_ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChange:
+    """A proposal as the gateway hands it out; every field is unverified."""
+
+    change_id: str
+    statement: bytes
+    signatures: bytes
+    attachments: tuple[bytes, ...]
+    reason: str
+    signatures_need: int
+
+
+class Governance:
+    """An open channel to the service; every method raises errors of our tree only."""
+
+    def __init__(self, channel: grpc.aio.Channel, endpoint: str) -> None:
+        self._channel = channel
+        self._endpoint = endpoint
+
+    async def propose(self, statement: bytes, signatures: bytes, attachments: Sequence[bytes], reason: str) -> Outcome:
+        """Hands in a signed statement."""
+        call = self._channel.unary_unary(
+            _SERVICE + "Propose",
+            request_serializer=govern_pb2.ProposeRequest.SerializeToString,
+            response_deserializer=govern_pb2.ProposeResponse.FromString,
+        )
+        request = govern_pb2.ProposeRequest(
+            statement=statement, signatures=signatures, attachments=attachments, reason=reason
+        )
+        with _our_errors(self._endpoint):
+            return _outcome(await call(request, timeout=CALL_SECONDS))
+
+    async def approve(self, change_id: str, signatures: bytes, reason: str) -> Outcome:
+        """Adds signatures to a pending change; the gateway keeps those it has."""
+        call = self._channel.unary_unary(
+            _SERVICE + "Approve",
+            request_serializer=govern_pb2.ApproveRequest.SerializeToString,
+            response_deserializer=govern_pb2.ProposeResponse.FromString,
+        )
+        request = govern_pb2.ApproveRequest(change_id=change_id, signatures=signatures, reason=reason)
+        with _our_errors(self._endpoint):
+            return _outcome(await call(request, timeout=CALL_SECONDS))
+
+    async def changes(self) -> tuple[PendingChange, ...]:
+        """Pending changes, oldest first; refuses more than an officer could ever read."""
+        call = self._channel.unary_unary(
+            _SERVICE + "ListChanges",
+            request_serializer=govern_pb2.ListChangesRequest.SerializeToString,
+            response_deserializer=govern_pb2.ListChangesResponse.FromString,
+        )
+        with _our_errors(self._endpoint):
+            response = await call(govern_pb2.ListChangesRequest(), timeout=CALL_SECONDS)
+        if len(response.changes) > MAX_CHANGES:
+            raise Refused("too-many-changes", f"at most {MAX_CHANGES} changes may be pending", at=self._endpoint)
+        return tuple(
+            PendingChange(
+                change.change_id,
+                change.statement,
+                change.signatures,
+                tuple(change.attachments),
+                change.reason,
+                change.signatures_need,
+            )
+            for change in response.changes
+        )
+
+    async def read_control(self, from_position: int) -> AsyncIterator[bytes]:
+        """Control entries from a position to the head, ascending, unverified."""
+        call = self._channel.unary_stream(
+            _SERVICE + "ReadControl",
+            request_serializer=govern_pb2.ReadControlRequest.SerializeToString,
+            response_deserializer=govern_pb2.ReadControlResponse.FromString,
+        )
+        with _our_errors(self._endpoint):
+            async for response in call(
+                govern_pb2.ReadControlRequest(from_position=from_position), timeout=CALL_SECONDS
+            ):
+                yield response.entry
+
+
+@asynccontextmanager
+async def open_governance(connection: Connection) -> AsyncIterator[Governance]:
+    """Opens the channel and closes it behind the caller."""
+    channel = await secure_channel(connection)
+    try:
+        yield Governance(channel, connection.endpoint)
+    finally:
+        await channel.close(None)
+
+
+@contextmanager
+def _our_errors(endpoint: str) -> Iterator[None]:
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        ours = translated(error)
+        raise (unreachable(endpoint) if ours.code == "gateway-unreachable" else ours) from error
+
+
+def _outcome(response: govern_pb2.ProposeResponse) -> Outcome:
+    try:
+        state = ChangeState(response.state)
+    except ValueError as error:
+        # Unknown means no: an answer that is not understood must never be read as "applied".
+        raise Refused("answer-unknown", "the answer must say APPLIED or PENDING, it says neither") from error
+    return Outcome(
+        response.change_id,
+        state,
+        response.position,
+        response.signatures_have,
+        response.signatures_need,
+        response.effective_at_ms,
+        response.streams_ended,
+    )
