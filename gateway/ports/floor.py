@@ -19,7 +19,10 @@ class Floor(Protocol):
     """Kept outside the store, so that an older store put back in its place is noticed.
 
     Durability: `raise_to` is durable when it returns, replaces the mark atomically, and never lowers it
-    (`Fault("floor-lowered")`). Absence: `read` raises `Fault("floor-missing")` when there is none.
+    (`Fault("floor-lowered")`). A mark of another incarnation is refused (`Fault("floor-incarnation")`): only a restore
+    may begin a new one. Repeat calls: raising to the present mark changes nothing. Absence: `read` and `raise_to`
+    raise `Fault("floor-missing")` when there is none, `Fault("floor-damaged")` when it is not whole.
+    Concurrency: calls may come from any thread, one after another.
     """
 
     def read(self) -> FloorMark:

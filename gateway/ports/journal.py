@@ -63,11 +63,17 @@ class Journals(Protocol):
     at all.
     Expectation: if any `expected_position` is not the journal's head (counting earlier appends of the same list),
     `commit` raises `Fault("head-moved")` and nothing is applied.
+    Bounds: a kind outside u8 or an entry above 16 MiB raises `CallerError("append-malformed")` and nothing of the
+    list is applied.
     Concurrency: `commit` may be called from many tasks; one writer applies them one after another in call order.
-    Failure: after any write or sync error the store latches: every later `commit` raises `Fault("store-latched")`
-    until it is opened again, because a failed fsync may have lost what was written. A full store raises
-    `Fault("store-full")` and latches too.
-    Reading: `read` and `head` may be called at any time and see only committed entries.
+    One list that is refused does not touch the others.
+    Cancellation: a commit whose await is cancelled is applied all the same.
+    Failure: after any write or sync error the store latches: that commit and every later one raises
+    `Fault("store-latched")` until it is opened again, because a failed fsync may have lost what was written. A full
+    store raises `Fault("store-full")` and latches too. A commit that failed so may be found after opening again,
+    whole or not at all.
+    Reading: `read`, `head` and `verify` may be called at any time, from any thread, latched or not, and see only
+    committed entries. `read` never shows an entry beyond `head`.
     """
 
     def head(self, journal: Journal) -> Head:
@@ -79,14 +85,13 @@ class Journals(Protocol):
         ...
 
     def read(self, journal: Journal, position: int, limit: int = 64) -> list[Stored]:
-        """At most `limit` entries from `position` on, ascending; empty at the head.
-
-        Raises `Fault("entry-damaged")` if one does not open or does not match its chain.
-        """
+        """At most `limit` entries from `position` (0 or more) on, ascending; empty at the head.
+        `Fault("entry-damaged")` if one does not open or does not match its chain; `at` names journal and position."""
         ...
 
     async def wait_beyond(self, journal: Journal, size: int) -> None:
-        """Returns once the journal holds more than `size` entries."""
+        """Returns once the journal holds more than `size` entries; raises what `commit` would if none can come any
+        more, because the store latched or was closed."""
         ...
 
     def verify(self) -> None:
@@ -94,5 +99,6 @@ class Journals(Protocol):
         ...
 
     def close(self) -> None:
-        """Finishes queued commits and releases the store; calling it again does nothing."""
+        """Finishes queued commits and releases the store; calling it again does nothing. Afterwards every other call
+        raises `Fault("store-closed")`."""
         ...

@@ -11,7 +11,8 @@ class Keys(Protocol):
     """Made once by `sluice init`; private halves are read at start and never leave the process.
 
     Absence or a file readable by others raises `Fault`: `key-missing`, `key-file-open-to-others`,
-    `key-file-unreadable`. One key, one purpose, one genesis.
+    `key-file-unreadable`. One key, one purpose, one genesis: the same key under two purposes raises `key-reused`.
+    Repeat calls return the same key.
     """
 
     def stream(self) -> SigningKey:
