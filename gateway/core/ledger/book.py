@@ -7,7 +7,7 @@ Source: SPEC.md sections 6 and 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from gateway.core.errors import Fault
@@ -164,13 +164,14 @@ class Book:
         self.accounts[account_id] = Account(account_id, place)
         self._places[place] = account_id
 
-    def free_place(self, account_ids: int, random: int) -> int:
-        """A free place for one of `account_ids` accounts in all, chosen by `random` (any non-negative integer).
+    def free_place(self, random: int, taken: Collection[int] = ()) -> int:
+        """A free place for one more account, chosen by `random` (any non-negative integer); `taken`: promised already.
 
         The tree has a power of two places and doubles when they are used up.
         """
-        width = 1 << max(account_ids - 1, 0).bit_length()
-        free = [place for place in range(width) if place not in self._places]
+        used = self._places.keys() | set(taken)
+        width = 1 << len(used).bit_length()
+        free = [place for place in range(width) if place not in used]
         return free[random % len(free)]
 
     def account_of(self, account_id: bytes) -> Account | None:

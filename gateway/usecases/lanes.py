@@ -1,0 +1,142 @@
+"""Lanes: which batch of each source comes next, and what became of every earlier one; a fold over RECORDS.
+
+A batch is known by (source, lane, number, H(B)). One number with two different B is a fork: both are kept, and nothing
+more is taken from that source. Source: SPEC.md section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gateway.core.errors import Fault
+from gateway.core.ledger.entries import refusal_code
+from gateway.core.records.batch import MAX_SIGNED_BATCH_BYTES, SignedBatch
+from gateway.core.suite.algorithms import ZERO_HASH
+from gateway.core.suite.numbers import RefusalCode
+from gateway.core.suite.octets import Reader, lp16, u8, u16, u64
+
+KIND_ADMITTED = 1
+KIND_REFUSED = 2
+WHOLE_BATCH = 0xFFFF
+WHOLE_RECORD = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a batch was refused, and where: idx 65535 is the whole batch, slot 255 the whole record."""
+
+    code: RefusalCode
+    idx: int = WHOLE_BATCH
+    slot: int = WHOLE_RECORD
+    at: str = ""
+
+    def encode(self) -> bytes:
+        """Code u16 | idx u16 | slot u8 | lp16(field): as the source hears it and RECORDS keeps it."""
+        return u16(self.code) + u16(self.idx) + u8(self.slot) + lp16(self.at.encode("utf-8")[:1024])
+
+
+def read_refusal(reader: Reader) -> Refusal:
+    """The refusal at the reader; refuses `malformed`."""
+    return Refusal(
+        refusal_code(reader.u16("code")),
+        reader.u16("idx"),
+        reader.u8("slot"),
+        reader.lp16("field", 1024).decode("utf-8", "replace"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEntry:
+    """A refused batch as RECORDS keeps it: its signed statement and the reason, nothing of its content."""
+
+    signed: SignedBatch
+    refused_at_ms: int
+    refusal: Refusal
+
+    def encode(self) -> bytes:
+        """lp16(B | sig) | time u64 | refusal."""
+        return lp16(self.signed.encode()) + u64(self.refused_at_ms) + self.refusal.encode()
+
+
+def parse_refused_entry(entry: bytes) -> RefusedEntry:
+    """A refused batch read back."""
+    reader = Reader(entry, "refused batch")
+    signed = SignedBatch.parse(reader.lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
+    refused = RefusedEntry(signed, reader.u64("time"), read_refusal(reader))
+    reader.done()
+    return refused
+
+
+class Verdict(Enum):
+    """What a batch is to its lane."""
+
+    NEXT = "next"
+    ADMITTED = "admitted before"
+    REFUSED = "refused before"
+    AHEAD = "ahead"
+    FORK = "fork"
+    BROKEN = "broken chain"
+
+
+@dataclass(slots=True)
+class _Lane:
+    digests: list[bytes] = field(default_factory=list)
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    forks: dict[tuple[int, bytes], Refusal] = field(default_factory=dict)
+
+
+class Lanes:
+    """All lanes of all sources. 48 bytes of memory a batch, plus the list."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[tuple[str, bytes], _Lane] = {}
+        self._forked: set[str] = set()
+        self.admitted = 0
+
+    def is_forked(self, source_id: str) -> bool:
+        """Whether the source signed two batches with one number."""
+        return source_id in self._forked
+
+    def judge(self, signed: SignedBatch) -> tuple[Verdict, Refusal | None]:
+        """What the batch is to its lane, and the earlier refusal if it has one."""
+        batch = signed.batch
+        lane = self._lanes.get((batch.source_id, batch.lane))
+        digests = lane.digests if lane else []
+        if batch.batch_no > len(digests):
+            return Verdict.AHEAD, None
+        if lane and batch.batch_no < len(digests):
+            if digests[batch.batch_no] == signed.digest:
+                refusal = lane.refusals.get(batch.batch_no)
+                return (Verdict.REFUSED, refusal) if refusal else (Verdict.ADMITTED, None)
+            fork = lane.forks.get((batch.batch_no, signed.digest))
+            return (Verdict.REFUSED, fork) if fork else (Verdict.FORK, None)
+        prev = digests[-1] if digests else ZERO_HASH
+        return (Verdict.NEXT if batch.prev == prev else Verdict.BROKEN), None
+
+    def take(self, signed: SignedBatch, refusal: Refusal | None) -> None:
+        """Remembers a batch that consumed its number, or a fork that did not."""
+        batch = signed.batch
+        lane = self._lanes.setdefault((batch.source_id, batch.lane), _Lane())
+        if refusal and refusal.code is RefusalCode.FORK:
+            lane.forks[batch.batch_no, signed.digest] = refusal
+            self._forked.add(batch.source_id)
+            return
+        if batch.batch_no != len(lane.digests):
+            raise Fault("journal-damaged", "a lane's batches do not follow one another", at="RECORDS")
+        if refusal:
+            lane.refusals[batch.batch_no] = refusal
+        else:
+            self.admitted += 1
+        lane.digests.append(signed.digest)
+
+    def apply(self, kind: int, entry: bytes) -> None:
+        """Folds one RECORDS entry in, at start."""
+        if kind == KIND_ADMITTED:
+            reader = Reader(entry, "stored batch")
+            self.take(SignedBatch.parse(reader.lp16("signed batch", MAX_SIGNED_BATCH_BYTES)), None)
+        elif kind == KIND_REFUSED:
+            refused = parse_refused_entry(entry)
+            self.take(refused.signed, refused.refusal)
+        else:
+            raise Fault("journal-damaged", f"records entry kind {kind} is unknown", at="RECORDS")

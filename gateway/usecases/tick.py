@@ -1,0 +1,133 @@
+"""Signing the ledger: at once when idle, then at most one tick every 5 ms or four times the last signature.
+
+A tick is drafted at what is committed, signed off the loop, committed, and only then shown. Each party's streams are
+woken by it. The floor outside the store follows at most a second late. Source: SPEC.md section 6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from gateway.core.errors import Fault
+from gateway.core.ledger.book import Book, DraftTick
+from gateway.core.ledger.tick import TickMessage, sign_tick
+from gateway.core.suite.keys import SigningKey
+from gateway.core.suite.numbers import TICK_EVERY_MS
+from gateway.ports.floor import Floor, FloorMark
+from gateway.usecases.sequence import Plan, Sequencer
+from gateway.usecases.trusted_time import TrustedTime
+
+FLOOR_SECONDS = 0.005
+FLOOR_DUTY = 4
+FLOOR_FILE_SECONDS = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _TickJob:
+    entry: bytes
+
+    def prepare(self, plan: Plan) -> None:
+        plan.tick(self.entry)
+
+    def committed(self) -> None:
+        """The ticker shows the tick once `submit` returns."""
+
+
+class Ticker:
+    """Owns the latest signed tick and wakes whoever listens."""
+
+    def __init__(
+        self,
+        *,
+        sequencer: Sequencer,
+        book: Book,
+        key: SigningKey,
+        time: TrustedTime,
+        floor: Floor,
+        control_head: Callable[[], tuple[int, bytes]],
+        pool: Executor,
+    ) -> None:
+        self._sequencer = sequencer
+        self._book = book
+        self._key = key
+        self._time = time
+        self._floor = floor
+        self._control_head = control_head
+        self._pool = pool
+        self._draft: DraftTick | None = None
+        self._signature = b""
+        self._listeners: set[asyncio.Event] = set()
+        self._floor_mark: FloorMark | None = None
+
+    def listen(self, wake: asyncio.Event) -> None:
+        """`wake` is set at every new tick until `leave`."""
+        self._listeners.add(wake)
+
+    def leave(self, wake: asyncio.Event) -> None:
+        """The end of `listen`."""
+        self._listeners.discard(wake)
+
+    @property
+    def number(self) -> int:
+        """The latest tick's number, -1 before the first of this run."""
+        return self._draft.tick.number if self._draft else -1
+
+    def covered(self, account_id: bytes) -> int:
+        """Leaves of the account under the latest tick; -1 while it does not cover the account."""
+        return self._draft.sizes.get(account_id, -1) if self._draft else -1
+
+    def message(self, account_id: bytes, leaves_from: int, next_tick: int) -> tuple[list[bytes], TickMessage]:
+        """The latest tick for one party; ask only when `covered` is not -1."""
+        if self._draft is None:
+            raise Fault("no-tick", "a tick was asked for before the first was signed")
+        return self._book.message(self._draft, self._signature, account_id, leaves_from, next_tick)
+
+    async def run(self) -> None:
+        """Until cancelled; a Fault of store or floor is raised and ends the gateway."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._until_due()
+            self._sequencer.grown.clear()
+            position, link = self._control_head()
+            draft = self._book.draft(
+                key_id=self._key.key_id,
+                time_ms=self._time.now_ms(),
+                control_position=position,
+                control_link=link,
+                control_salt=secrets.token_bytes(32),
+                tick_seed=secrets.token_bytes(32),
+            )
+            started = loop.time()
+            signature = await loop.run_in_executor(self._pool, sign_tick, draft.statement, self._key)
+            took = loop.time() - started
+            await self._sequencer.submit(_TickJob(draft.encode(signature)))
+            self._draft, self._signature = draft, signature
+            for wake in self._listeners:
+                wake.set()
+            await asyncio.sleep(max(FLOOR_SECONDS, FLOOR_DUTY * took))
+
+    async def _until_due(self) -> None:
+        if self._draft is None:
+            return
+        try:
+            async with asyncio.timeout(TICK_EVERY_MS / 1000 * 0.8):
+                await self._sequencer.grown.wait()
+        except TimeoutError:
+            return
+
+    async def keep_floor(self) -> None:
+        """Writes the floor whenever the ledger or CONTROL moved, at most a second late; until cancelled."""
+        while True:
+            await asyncio.sleep(FLOOR_FILE_SECONDS)
+            await self.raise_floor()
+
+    async def raise_floor(self) -> None:
+        """Writes the floor now if it is below what is committed."""
+        mark = FloorMark(self._book.incarnation, self._book.ticks.size, self._control_head()[0])
+        if mark != self._floor_mark:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._floor.raise_to, mark)
+            self._floor_mark = mark
