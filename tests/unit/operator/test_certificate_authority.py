@@ -21,6 +21,7 @@ AUTHORITY = Authority.create("sluice.example", NOW)
 def a_request(
     key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | None = None, *extensions: x509.ExtensionType
 ) -> bytes:
+    """A certificate request of a fresh P-384 key, unless another is given."""
     key = key or ec.generate_private_key(ec.SECP384R1())
     builder = x509.CertificateSigningRequestBuilder().subject_name(
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway")])
@@ -34,11 +35,13 @@ def a_request(
 def issued(
     kind: PartyKind, party_id: str, *, hosts: tuple[str, ...] = (), hours: int = 24, request: bytes = b""
 ) -> x509.Certificate:
+    """A leaf as the authority issues it now."""
     pem = AUTHORITY.issue(request or a_request(), kind, party_id, now=NOW, hosts=hosts, hours=hours)
     return x509.load_pem_x509_certificate(pem)
 
 
 def verified_client(leaf: x509.Certificate, authority: Authority, when: datetime) -> list[x509.GeneralName] | None:
+    """The names of a leaf after an independent verifier accepted it as a client's."""
     store = verification.Store([authority.root])
     policy = verification.PolicyBuilder().store(store).time(when.replace(tzinfo=None)).max_chain_depth(1)
     return policy.build_client_verifier().verify(leaf, []).subjects
@@ -145,7 +148,7 @@ def test_a_request_that_is_not_signed_by_its_own_key_is_refused() -> None:
     ],
 )
 def test_a_request_of_another_form_or_key_is_refused_by_name(request_bytes: bytes, code: str) -> None:
-    """gRPC cannot use Ed25519 certificates, and one curve leaves nothing to negotiate."""
+    """The transport cannot use Ed25519 certificates, and one curve leaves nothing to negotiate."""
     with pytest.raises(Refused) as caught:
         checked_request(request_bytes)
 
