@@ -11,6 +11,8 @@ Rules a change must keep:
 * Exactly one PERMISSIVE tag is the releasability: its values are nations beside the owners, who are never listed.
   Only there may absence mean "nobody but the owner": elsewhere a wider label could admit fewer.
 * Two vocabularies are the same only if their bytes are.
+* What a person reads is all there is: the file holds letters of a written list, the same whatever the Unicode version
+  of the reader, and no line long enough to make TOML slow (a dotted key costs the square of its length).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from gateway.core.errors import CallerError
 from gateway.core.suite.algorithms import text_digest
 
 MAX_VOCABULARY_BYTES = 64 * 1024
+MAX_LINE_BYTES = 1024
 MAX_LEVELS = 16
 MAX_TAGS = 16
 MAX_VALUES = 256
@@ -36,6 +39,8 @@ _POLICY = re.compile(r"[A-Z]{3,8}")
 _CODE = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
 _NATION = re.compile(r"[A-Z]{3}")
 _VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Latin, Greek and Cyrillic letters and ASCII: nothing invisible, nothing combining, nothing that turns the reading.
+_SEEN = re.compile("[ -~\u00a1-\u00ac\u00ae-\u024f\u0370-\u0373\u0376-\u03ff\u0400-\u0481\u048a-\u052f]*")
 _KEYS = frozenset({"policy", "version", "owner", "releasability", "print", "level", "tag"})
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -162,11 +167,15 @@ def _wrong(at: str, expected: str) -> CallerError:
 def _tables(text: bytes) -> Mapping[str, object]:
     if len(text) > MAX_VOCABULARY_BYTES:
         raise _wrong("file", f"at most {MAX_VOCABULARY_BYTES} bytes")
-    if b"\r" in text:
-        raise _wrong("file", "TOML with LF line ends")
+    if any(len(line) > MAX_LINE_BYTES for line in text.split(b"\n")):
+        raise _wrong("file", f"of lines of at most {MAX_LINE_BYTES} bytes")
     try:
-        tables = tomllib.loads(text.decode("utf-8"))
+        readable = text.decode("utf-8")
+        if not all(_SEEN.fullmatch(line) for line in readable.split("\n")):
+            raise _wrong("file", "printable Latin, Greek or Cyrillic characters and LF")
+        tables = tomllib.loads(readable)
     except (ValueError, RecursionError) as error:
+        # Brackets nested by the thousand exhaust the parser's stack; an over-long number is a plain ValueError.
         raise _wrong("file", "TOML in UTF-8") from error
     return _exact(tables, _KEYS, "file")
 
@@ -190,11 +199,11 @@ def _boolean(value: object, at: str) -> bool:
 
 
 def _printed(value: object, at: str, shortest: int = 1) -> str:
-    # Printable excludes control and bidi characters, which could make a marking look lower than it is.
+    # Checked again: a TOML escape may stand for what the file itself must not hold.
     if (
         not isinstance(value, str)
         or not shortest <= len(value) <= MAX_PRINTED_CHARACTERS
-        or not value.isprintable()
+        or _SEEN.fullmatch(value) is None
         or not unicodedata.is_normalized("NFC", value)
     ):
         raise _wrong(at, f"{shortest} to {MAX_PRINTED_CHARACTERS} printable characters in NFC")

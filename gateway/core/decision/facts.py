@@ -1,0 +1,101 @@
+"""Everything a decision is made from, and nothing else.
+
+Three values: the partner as it stands on this connection, the agreement, and the record. All are immutable and
+hashable, so that they are the key under which an outcome is kept: what is not in them cannot change a decision, and
+what changes in them is decided anew. Dates are dates as the officer reads them: the last day is whole, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, NamedTuple
+
+from gateway.core.parties.clearance import Clearance
+from gateway.core.parties.names import AgreementId, Nation, PartnerId, SourceId
+from gateway.core.suite.numbers import DataMode, RecordKind
+
+DAY_MS = 24 * 3600 * 1000
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerFacts:
+    """A partner and the connection it is on.
+
+    clearances: one per policy.
+    certificate_from_ms, certificate_until_ms: the leaf's validity.
+    directory_until_ms: when the newest directory with the partner's own keys expires.
+    """
+
+    partner_id: PartnerId
+    nation: Nation
+    clearances: tuple[Clearance, ...]
+    suspended: bool
+    certificate_from_ms: int
+    certificate_until_ms: int
+    directory_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementFacts:
+    """What an agreement permits.
+
+    starts, ends: first and last day, both whole, UTC. ended: an operator ended it early.
+    sources: pseudonyms, or `all`. designs: what it gives of COMMERCIAL, and which designs' records are inside it.
+    ceiling_policy, ceiling_level: the highest grade, in the policy of the releasing authority.
+    withhold: `kind.slot` names never released under it.
+    delay_ms: how long a record waits after admission. records_per_month: None is no quota.
+    """
+
+    agreement_id: AgreementId
+    partner_id: PartnerId
+    starts: date
+    ends: date
+    ended: bool
+    kinds: frozenset[RecordKind]
+    modes: frozenset[DataMode]
+    sources: frozenset[SourceId] | Literal["all"]
+    designs: frozenset[str]
+    ceiling_policy: str
+    ceiling_level: str
+    withhold: frozenset[str]
+    origin_hidden: bool
+    delay_ms: int
+    records_per_month: int | None
+
+    @property
+    def starts_ms(self) -> int:
+        """First millisecond in force."""
+        return day_start_ms(self.starts)
+
+    @property
+    def ends_ms(self) -> int:
+        """First millisecond no longer in force: the one after the last day."""
+        return day_start_ms(self.ends) + DAY_MS
+
+
+class RecordFacts(NamedTuple):
+    """One record as stored. A named tuple, because it is hashed once per record and partner on the hot path.
+
+    design: the design the record is about, or "".
+    slots: slot names of the record's schema, one per slot that has a name.
+    labels: canonical label bytes per slot, None where the slot holds a decoy; as long as `slots`.
+    must: mask of the slots without which nothing is shown.
+    held: a hold or a recall names the record.
+    """
+
+    kind: RecordKind
+    data_mode: DataMode
+    source_id: SourceId
+    source_suspended: bool
+    design: str
+    held: bool
+    slots: tuple[str, ...]
+    labels: tuple[bytes | None, ...]
+    must: int
+
+
+def day_start_ms(day: date) -> int:
+    """UTC milliseconds at which `day` begins."""
+    return (day.toordinal() - EPOCH_DAY) * DAY_MS
