@@ -1,0 +1,47 @@
+"""A second hand that writes every structure of the format, from its text and nothing of the product.
+
+`python -m tests.reference.writer` makes `protos/vectors/*.json` again: fixed names stand where random bytes would be
+(`fixed(name)` is SHAKE256 of the name), so everything repeats byte for byte except signatures and seals, which draw
+their own randomness. Those are recorded once and kept while they verify; `--fresh` makes new ones.
+`--spec FILE` also writes the worked examples of that file again, each from its vector.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tests.reference.writer_control import write_control, write_restore
+from tests.reference.writer_ledger import write_at_rest, write_ledger, write_trees
+from tests.reference.writer_octets import Vectors
+from tests.reference.writer_origin import write_origin
+from tests.reference.writer_stream import write_stream
+
+FOLDER = Path(__file__).resolve().parents[2] / "protos" / "vectors"
+
+
+def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
+    """Writes the whole story: operators, a source's batches, one stream, seven ticks, and the same at rest."""
+    vectors = Vectors(folder, fresh=fresh)
+    write_trees(vectors)
+    world = write_control(vectors)
+    batches = write_origin(vectors, world)
+    disclosures = write_stream(vectors, world, batches)
+    last_tick = write_ledger(vectors, world, batches, disclosures)
+    write_restore(vectors, world, last_tick)
+    write_at_rest(vectors, batches)
+    return vectors.write()
+
+
+def main() -> None:
+    """Says which files it wrote."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--fresh", action="store_true", help="make new signatures and seals")
+    arguments = parser.parse_args()
+    for path in write_all(FOLDER, fresh=arguments.fresh):
+        sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}\n")
+
+
+if __name__ == "__main__":
+    main()
