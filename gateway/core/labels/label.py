@@ -29,7 +29,7 @@ class Label:
     """
 
     text: str
-    defined_by: Vocabulary
+    defined_by: Vocabulary = field(repr=False)
     level: str = field(compare=False)
     tags: Mapping[str, tuple[str, ...]] = field(compare=False)
 
