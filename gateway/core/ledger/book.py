@@ -27,10 +27,11 @@ _MAX_ENTRY = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class AccountEntry:
-    """One entry for one account."""
+    """One entry for one account; `opening` is what shows an auditor the commitment inside it, kept beside the entry."""
 
     account_id: bytes
     entry: bytes
+    opening: bytes = b""
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ def parse_stored_tick(entry: bytes) -> StoredTick:
 
 def encode_account_entries(entries: Iterable[AccountEntry]) -> bytes:
     """One journal entry for all account entries of one commit."""
-    return b"".join(lp16(item.account_id) + lp32(item.entry) for item in entries)
+    return b"".join(lp16(item.account_id) + lp32(item.entry) + lp16(item.opening) for item in entries)
 
 
 def parse_account_entries(entry: bytes) -> list[AccountEntry]:
@@ -108,7 +109,8 @@ def parse_account_entries(entry: bytes) -> list[AccountEntry]:
     reader = Reader(entry, "account entries")
     entries = []
     while reader.left:
-        entries.append(AccountEntry(reader.lp16("account_id", _MAX_ACCOUNT_ID), reader.lp32("entry", _MAX_ENTRY)))
+        account_id = reader.lp16("account_id", _MAX_ACCOUNT_ID)
+        entries.append(AccountEntry(account_id, reader.lp32("entry", _MAX_ENTRY), reader.lp16("opening", 1024)))
     return entries
 
 

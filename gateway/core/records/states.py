@@ -8,19 +8,21 @@ Source: SPEC.md sections 3 and 7; architecture section 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from gateway.core.errors import Refused
 from gateway.core.records.batch import MAX_SIGNED_BATCH_BYTES, SignedBatch
 from gateway.core.records.portion import Portion, commitment, encode_disclosure
 from gateway.core.records.record import check_shape, record_leaf
-from gateway.core.records.seed import expand
+from gateway.core.records.seed import RecordSecrets, expand
 from gateway.core.records.view import View, parse_view
 from gateway.core.suite.keys import VerifyKey
 from gateway.core.suite.numbers import MAX_BATCH_BYTES, MAX_CONTENT_BYTES, MAX_LABEL_BYTES, SALT_BYTES
 from gateway.core.suite.octets import Reader, lp16, lp32, u8, u16, u64
 from gateway.core.suite.tree import tree_root
+
+SLICE_RECORDS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +87,16 @@ def parse_batch_item(plaintext: bytes) -> UnverifiedBatch:
     return UnverifiedBatch(signed, seed, tuple(records))
 
 
-def build_views(seed: bytes, records: Sequence[RecordInput]) -> tuple[list[View], list[tuple[bytes, ...]]]:
-    """Full views of the records and their commitments, with salts, decoys and ids from the seed."""
-    views, commitments = [], []
-    secrets = expand(seed, [record.slot_count for record in records])
-    for idx, (record, secret) in enumerate(zip(records, secrets, strict=True)):
-        slots = list(secret.slots)
-        committed = list(secret.slots)
-        for portion in record.portions:
-            disclosure = encode_disclosure(secret.slots[portion.slot][:SALT_BYTES], portion)
-            slots[portion.slot] = disclosure
-            committed[portion.slot] = commitment(disclosure)
-        views.append(View(idx, secret.record_id, record.schema, record.must, record.present, tuple(slots)))
-        commitments.append(tuple(committed))
-    return views, commitments
+def build_view(idx: int, record: RecordInput, secret: RecordSecrets) -> tuple[View, tuple[bytes, ...]]:
+    """The full view of one record and its commitments, with salts, decoys and id from the seed."""
+    slots = list(secret.slots)
+    committed = list(secret.slots)
+    for portion in record.portions:
+        disclosure = encode_disclosure(secret.slots[portion.slot][:SALT_BYTES], portion)
+        slots[portion.slot] = disclosure
+        committed[portion.slot] = commitment(disclosure)
+    view = View(idx, secret.record_id, record.schema, record.must, record.present, tuple(slots))
+    return view, tuple(committed)
 
 
 def batch_leaves(views: Sequence[View], commitments: Sequence[tuple[bytes, ...]]) -> list[bytes]:
@@ -119,17 +117,38 @@ class VerifiedBatch:
     leaves: tuple[bytes, ...]
 
 
-def verify_batch(unverified: UnverifiedBatch, key: VerifyKey, genesis: bytes) -> VerifiedBatch:
-    """Refuses `batch-genesis`, `batch-signature` and `batch-root`; the signature comes before any record is hashed."""
+def verifying(unverified: UnverifiedBatch, key: VerifyKey, genesis: bytes) -> Generator[None, None, VerifiedBatch]:
+    """Verifies a batch, yielding after every 64 records so that a caller can let other work in.
+
+    The signature comes before any record is hashed. Refuses `batch-genesis`, `batch-signature` and `batch-root`.
+    """
     signed = unverified.signed
     if signed.batch.genesis != genesis:
         raise Refused("batch-genesis", "the batch is for another genesis", at="batch.genesis")
     signed.check_signature(key)
-    views, commitments = build_views(unverified.seed, unverified.records)
+    secrets = expand(unverified.seed, [record.slot_count for record in unverified.records])
+    views, commitments = [], []
+    for idx, (record, secret) in enumerate(zip(unverified.records, secrets, strict=True)):
+        view, committed = build_view(idx, record, secret)
+        views.append(view)
+        commitments.append(committed)
+        if idx % SLICE_RECORDS == SLICE_RECORDS - 1:
+            yield
     leaves = batch_leaves(views, commitments)
     if tree_root(leaves) != signed.batch.root:
         raise Refused("batch-root", "the records do not hash to the root the source signed", at="batch.root")
     return VerifiedBatch(signed, tuple(views), tuple(commitments), tuple(leaves))
+
+
+def verify_batch(unverified: UnverifiedBatch, key: VerifyKey, genesis: bytes) -> VerifiedBatch:
+    """`verifying` in one go: pure, and its arguments and result can cross to another process."""
+    steps = verifying(unverified, key, genesis)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            verified: VerifiedBatch = end.value
+            return verified
 
 
 @dataclass(frozen=True, slots=True)
