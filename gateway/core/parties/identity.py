@@ -21,6 +21,13 @@ from gateway.core.errors import Refused
 MAX_CERTIFICATE_BYTES = 16 * 1024
 MAX_URI_BYTES = 256
 
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _SPIFFE = re.compile(r"spiffe://([a-z0-9][a-z0-9._-]{0,127})((?:/[A-Za-z0-9._-]+)+)")
 
 
@@ -92,7 +99,7 @@ def _load(der: bytes) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(der)
         # Extensions are parsed when first read; a duplicate or unreadable one is refused here, once.
         _ = certificate.extensions
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise Refused(
             "certificate-malformed",
             f"a certificate is DER of at most {MAX_CERTIFICATE_BYTES} bytes, something else came",
