@@ -35,6 +35,7 @@ AGREEMENT_DIGEST = h(tag("text") + SUITE + lp8(AGREEMENT) + b"from = 2026-06-01\
 INCARNATION = fixed("incarnation", 16)
 STREAM_ID = fixed("stream id", 16)
 KINDS = u16(1 << TACTIC)
+NO_RULES = h(tag("text") + SUITE + lp8(b"rules"))
 CURSOR_KEY = fixed("cursor key", 32)
 
 # What the frame shows: per section the batch, and per record its index and mask.
@@ -88,6 +89,8 @@ def write_stream(vectors: Vectors, world: World, batches: list[MadeBatch]) -> li
     )
     body, view_digest, records = _write_body(vectors, batches)
     shown = vectors.fields("frame.disclosure", _disclosure(world, STREAM_ID, 0, records, view_digest))
+    vectors.octets("frame.audit_salt", fixed("audit salt 0", 32))
+    vectors.octets("frame.rules_digest", NO_RULES)
     vectors.octets("frame.disclosure_leaf", leaf(shown))
 
     owed_ct = keys.seal("old", 0, 0, owed)
@@ -168,8 +171,8 @@ def _write_open(vectors: Vectors, world: World, hello: bytes) -> Keys:
 
 
 def _disclosure(world: World, stream_id: bytes, seq: int, records: int, view_digest: bytes) -> Fields:
-    rules = h(tag("text") + SUITE + lp8(b"rules"))
-    audited = b"\x02" + tag("audit") + SUITE + fixed(f"audit salt {seq}", 32) + u64(2) + rules + world.directory_root
+    salt = fixed(f"audit salt {seq}", 32)
+    audited = b"\x02" + tag("audit") + SUITE + salt + u64(2) + NO_RULES + world.directory_root
     return [
         *opened("disclose"),
         *names(),
