@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, mlkem
 
@@ -18,7 +18,8 @@ from gateway.core.suite.algorithms import SUITE_BYTE, digest
 SIGN_KEY_BYTES = 2592 + 32
 KEM_KEY_BYTES = 1568 + 97
 SIGNATURE_BYTES = 4627 + 64
-SEAL_OVERHEAD = 1665 + 16
+SECRET_BYTES = 48
+SEAL_BYTES = 1665 + SECRET_BYTES + 16
 _HPKE = hpke.Suite(hpke.KEM.MLKEM1024_P384, hpke.KDF.HKDF_SHA384, hpke.AEAD.AES_256_GCM)
 _PEM_END = b"-----END PRIVATE KEY-----\n"
 
@@ -48,7 +49,7 @@ def _two_keys(pem: bytes) -> tuple[object, object]:
     try:
         first = serialization.load_pem_private_key(parts[0] + _PEM_END, None)
         second = serialization.load_pem_private_key(parts[1] + _PEM_END, None)
-    except ValueError as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise Fault("key-file-unreadable", "a key file holds two PKCS#8 keys, something else came") from error
     return first, second
 
@@ -147,7 +148,7 @@ class SigningKey:
 
 
 def seal_to(kem_key: bytes, info: bytes, secret: bytes) -> bytes:
-    """HPKE base-mode seal to a KEM public key: 1,665 + len(secret) + 16 bytes. RFC 9180; SPEC.md section 1."""
+    """HPKE base-mode seal to a KEM public key: 1,729 bytes for a secret of 48. RFC 9180; SPEC.md section 1."""
     if len(kem_key) != KEM_KEY_BYTES:
         raise Refused("key-malformed", f"a KEM key has {KEM_KEY_BYTES} bytes, {len(kem_key)} came")
     try:
