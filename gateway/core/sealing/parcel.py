@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gateway.core.errors import Refused
 from gateway.core.suite.algorithms import SUITE_BYTE, Cipherstate, hkdf_expand
-from gateway.core.suite.keys import KemKey, key_id, seal_to
+from gateway.core.suite.keys import SEAL_BYTES, KemKey, key_id, seal_to
 from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, MAX_MESSAGE_BYTES, MAX_PARCEL_BATCHES, UpMessage
 from gateway.core.suite.octets import Reader, lp8, lp16, lp32, u8, u16, u64
 
@@ -88,7 +88,10 @@ def read_parcel_header(reader: Reader, data: bytes) -> ParcelHeader:
     parcel_id = reader.take(ID_BYTES, "parcel_id")
     ingest_key_id = reader.take(ID_BYTES, "ingest key_id")
     opening = data[: reader.offset]
-    return ParcelHeader(genesis, source_id, parcel_id, ingest_key_id, opening, reader.lp16("seal", 2048))
+    sealed = reader.lp16("seal", SEAL_BYTES)
+    if len(sealed) != SEAL_BYTES:
+        raise reader.refuse("seal", f"{SEAL_BYTES} bytes: a secret of 48, sealed")
+    return ParcelHeader(genesis, source_id, parcel_id, ingest_key_id, opening, sealed)
 
 
 class ParcelReader:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gateway.core.errors import Refused
 from gateway.core.suite.algorithms import SUITE_BYTE, Cipherstate, digest, hkdf_expand, hkdf_extract
-from gateway.core.suite.keys import KEM_KEY_BYTES, SIGNATURE_BYTES, KemKey, SigningKey, VerifyKey, seal_to
+from gateway.core.suite.keys import KEM_KEY_BYTES, SEAL_BYTES, SIGNATURE_BYTES, KemKey, SigningKey, VerifyKey, seal_to
 from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, RecordKind
 from gateway.core.suite.octets import Reader, lp8, lp16, u16, u64
 
@@ -234,8 +234,10 @@ class StreamOpening:
         """Refuses `malformed`."""
         reader = Reader(message, "open")
         encoded = reader.lp16("terms", 2048)
-        first = reader.lp16("seal", 2048)
-        second = reader.lp16("seal", 2048)
+        first = reader.lp16("seal", SEAL_BYTES)
+        second = reader.lp16("seal", SEAL_BYTES)
+        if len(first) != SEAL_BYTES or len(second) != SEAL_BYTES:
+            raise reader.refuse("seal", f"{SEAL_BYTES} bytes: a secret of 48, sealed")
         unsigned = message[: reader.offset]
         signature = reader.take(SIGNATURE_BYTES, "signature")
         reader.done()
