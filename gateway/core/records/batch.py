@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.core.errors import Refused
 from gateway.core.suite.algorithms import SUITE_BYTE, digest
 from gateway.core.suite.keys import SIGNATURE_BYTES, SigningKey, VerifyKey
 from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, MAX_BATCH_RECORDS, DataMode, RecordKind
@@ -109,5 +110,5 @@ class SignedBatch:
     def check_signature(self, key: VerifyKey) -> None:
         """Refuses `batch-signature` unless both halves verify under `key`, and `batch-key` if B names another."""
         if key.key_id != self.batch.key_id:
-            raise Reader(self.statement, "batch").refuse("key_id", "the key it was verified with")
+            raise Refused("batch-key", "the batch names another key than the one it is checked with", at="batch.key_id")
         key.verify(CONTEXT, self.statement, self.signature, "batch")
