@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from gateway.core.errors import Fault
+from gateway.core.errors import Fault, Refused
 from gateway.core.ledger.tick import Tick, TickMessage, account_head, control_digest
 from gateway.core.suite.algorithms import keystream
 from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, SALT_BYTES
@@ -135,24 +135,37 @@ class Book:
         """Folds one committed LEDGER entry in; raises `Fault("journal-damaged")` on one that cannot follow."""
         if position != self.size:
             raise Fault("journal-damaged", f"ledger entry {self.size} was expected, {position} came", at="LEDGER")
+        try:
+            self._apply(position, kind, entry)
+        except Refused as error:
+            raise Fault("journal-damaged", error.message, at=f"LEDGER {position}") from error
+        self.size += 1
+
+    def _apply(self, position: int, kind: int, entry: bytes) -> None:
         if kind == KIND_INCARNATION:
             self._begin(entry)
         elif kind == KIND_ACCOUNT:
             self._open_account(entry)
         elif kind == KIND_ENTRIES:
-            for index, item in enumerate(parse_account_entries(entry)):
-                account = self.accounts[item.account_id]
-                account.tree.append(leaf_hash(item.entry))
-                account.positions.append((position, index))
+            self._append(position, parse_account_entries(entry))
         elif kind == KIND_TICK:
             self.last_tick = parse_stored_tick(entry)
             self.ticks.append(leaf_hash(self.last_tick.statement))
         else:
             raise Fault("journal-damaged", f"ledger entry kind {kind} is unknown", at=f"LEDGER {position}")
-        self.size += 1
+
+    def _append(self, position: int, items: list[AccountEntry]) -> None:
+        if any(item.account_id not in self.accounts for item in items):
+            raise Fault("journal-damaged", "an entry is for an account that was never opened", at=f"LEDGER {position}")
+        for index, item in enumerate(items):
+            account = self.accounts[item.account_id]
+            account.tree.append(leaf_hash(item.entry))
+            account.positions.append((position, index))
 
     def _begin(self, entry: bytes) -> None:
         """Accounts, places, ticks and the ledger tree start empty in each incarnation."""
+        if len(entry) != ID_BYTES:
+            raise Fault("journal-damaged", f"an incarnation has {ID_BYTES} bytes, {len(entry)} came", at="LEDGER")
         self.incarnation = entry
         self.accounts, self._places = {}, {}
         self.ticks, self.last_tick = GrowingTree(), None
