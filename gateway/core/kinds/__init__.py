@@ -16,9 +16,11 @@ from gateway.core.kinds.registry import (
     SCHEMAS,
     check_portion,
     check_record,
+    design_of,
     kind_of,
     parse_portion,
     portion_of,
+    portion_texts,
     portion_to_json,
 )
 from gateway.core.kinds.shape import Kind, Portion
@@ -30,8 +32,10 @@ __all__ = [
     "Portion",
     "check_portion",
     "check_record",
+    "design_of",
     "kind_of",
     "parse_portion",
     "portion_of",
+    "portion_texts",
     "portion_to_json",
 ]

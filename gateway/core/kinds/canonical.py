@@ -23,6 +23,14 @@ def encode(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
+def read(message_class: type[AnyMessage], content: bytes, at: str) -> AnyMessage:
+    """The message of a content that was checked before; refuses `content-not-canonical` if it does not parse."""
+    try:
+        return message_class.FromString(content)
+    except DecodeError as error:
+        raise Refused("content-not-canonical", "the content does not parse as its schema's message", at=at) from error
+
+
 def parse(message_class: type[AnyMessage], content: bytes, at: str) -> AnyMessage:
     """The message whose canonical encoding is `content`; at most 1 MiB.
 
@@ -30,10 +38,7 @@ def parse(message_class: type[AnyMessage], content: bytes, at: str) -> AnyMessag
     """
     if len(content) > MAX_CONTENT_BYTES:
         raise Refused("size", f"a content has at most {MAX_CONTENT_BYTES} bytes, {len(content)} came", at=at)
-    try:
-        message = message_class.FromString(content)
-    except DecodeError as error:
-        raise Refused("content-not-canonical", "the content does not parse as its schema's message", at=at) from error
+    message = read(message_class, content, at)
     message.DiscardUnknownFields()
     if encode(message) != content:
         raise Refused("content-not-canonical", "the content is not its message's one encoding", at=at)

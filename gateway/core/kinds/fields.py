@@ -40,23 +40,14 @@ class Field(Protocol):
         ...
 
 
-def _missing(name: str, at: str) -> Refused:
+def missing(name: str, at: str) -> Refused:
+    """The refusal of a required field that is not there."""
     return Refused("schema", f"`{name}` must be there, nothing came", at=f"{at}.{name}")
 
 
-def _wrong(name: str, expected: str, at: str) -> CallerError:
+def wrong_type(name: str, expected: str, at: str) -> CallerError:
+    """The error for a caller's value of another type."""
     return CallerError("wrong-type", f"`{name}` must be {expected}", at=f"{at}.{name}")
-
-
-def fill(message: Message, fields: Sequence[Field], values: Mapping[str, object], at: str) -> None:
-    """Puts every value into its field; a key without a field is an error that names it."""
-    known = {field.name: field for field in fields}
-    for key, value in values.items():
-        if key not in known:
-            raise CallerError(
-                "unknown-key", f"expected one of {', '.join(sorted(known))}, another key came", at=f"{at}.{key}"
-            )
-        known[key].put(message, value, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +69,7 @@ class Number:
     def put(self, message: Message, value: object, at: str) -> None:
         """Takes an `int`, never a `bool`."""
         if type(value) is not int:
-            raise _wrong(self.name, "an integer", at)
+            raise wrong_type(self.name, "an integer", at)
         if not self.low <= value <= self.high:
             raise CallerError("range", f"`{self.name}` must be {self.low} to {self.high}", at=f"{at}.{self.name}")
         setattr(message, self.name, value)
@@ -101,7 +92,7 @@ class Flag:
     def put(self, message: Message, value: object, at: str) -> None:
         """Takes a `bool`."""
         if not isinstance(value, bool):
-            raise _wrong(self.name, "true or false", at)
+            raise wrong_type(self.name, "true or false", at)
         setattr(message, self.name, value)
 
     def to_json(self, message: Message) -> bool:
@@ -156,7 +147,7 @@ class Choices:
         """Refuses unlisted numbers and any other order."""
         values = list(getattr(message, self.name))
         if self.required and not values:
-            raise _missing(self.name, at)
+            raise missing(self.name, at)
         if values != sorted(set(values)) or not self.names.keys() >= set(values):
             raise Refused(
                 "schema", f"`{self.name}` must hold listed values, ascending, each once", at=f"{at}.{self.name}"
@@ -164,7 +155,7 @@ class Choices:
 
     def put(self, message: Message, value: object, at: str) -> None:
         """Takes names in any order."""
-        numbers = {_number(self, item, at) for item in _sequence(self.name, value, at)}
+        numbers = {_number(self, item, at) for item in sequence(self.name, value, at)}
         getattr(message, self.name).extend(sorted(numbers))
 
     def to_json(self, message: Message) -> list[str | None]:
@@ -181,9 +172,10 @@ def _number(choice: Choice | Choices, value: object, at: str) -> int:
     )
 
 
-def _sequence(name: str, value: object, at: str) -> Sequence[object]:
+def sequence(name: str, value: object, at: str) -> Sequence[object]:
+    """`value` as a list; raises `CallerError`."""
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
-        raise _wrong(name, "a list", at)
+        raise wrong_type(name, "a list", at)
     return value
 
 
@@ -203,7 +195,7 @@ class Line:
         text: str = getattr(message, self.name)
         if not text:
             if self.required:
-                raise _missing(self.name, at)
+                raise missing(self.name, at)
             return
         check_text(text, self.max_bytes, f"{at}.{self.name}", lines=self.lines)
         if self.form is not None and not self.form(text):
@@ -212,7 +204,7 @@ class Line:
     def put(self, message: Message, value: object, at: str) -> None:
         """Takes a `str` and normalises it."""
         if not isinstance(value, str):
-            raise _wrong(self.name, "a text", at)
+            raise wrong_type(self.name, "a text", at)
         setattr(message, self.name, normalise(value))
 
     def to_json(self, message: Message) -> str | None:
@@ -248,9 +240,9 @@ class Lines:
     def put(self, message: Message, value: object, at: str) -> None:
         """Takes a list of `str`; sorts where the field ascends."""
         texts = []
-        for item in _sequence(self.name, value, at):
+        for item in sequence(self.name, value, at):
             if not isinstance(item, str):
-                raise _wrong(self.name, "a list of texts", at)
+                raise wrong_type(self.name, "a list of texts", at)
             texts.append(normalise(item))
         getattr(message, self.name).extend(sorted(set(texts)) if self.ascending else texts)
 
@@ -277,94 +269,12 @@ class Octets:
             try:
                 value = bytes.fromhex(value)
             except ValueError as error:
-                raise _wrong(self.name, "hex digits", at) from error
+                raise wrong_type(self.name, "hex digits", at) from error
         if not isinstance(value, bytes):
-            raise _wrong(self.name, f"{self.length} bytes or their hex", at)
+            raise wrong_type(self.name, f"{self.length} bytes or their hex", at)
         setattr(message, self.name, value)
 
     def to_json(self, message: Message) -> str:
         """Hex."""
         octets: bytes = getattr(message, self.name)
         return octets.hex()
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A message inside the portion; `law` refuses what no single field can."""
-
-    name: str
-    fields: tuple[Field, ...]
-    required: bool = False
-    law: Callable[[Message, str], None] | None = None
-
-    def check(self, message: Message, at: str) -> None:
-        """Checks every field of it, if it is there."""
-        if message.HasField(self.name):
-            _check_part(self, getattr(message, self.name), f"{at}.{self.name}")
-        elif self.required:
-            raise _missing(self.name, at)
-
-    def put(self, message: Message, value: object, at: str) -> None:
-        """Takes a mapping of its fields."""
-        part = getattr(message, self.name)
-        part.SetInParent()
-        fill(part, self.fields, _mapping(self.name, value, at), f"{at}.{self.name}")
-
-    def to_json(self, message: Message) -> dict[str, object] | None:
-        """Its fields, if it is there."""
-        return to_json(getattr(message, self.name), self.fields) if message.HasField(self.name) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """At most `max_count` messages of one shape; `key`: what they ascend by, each once."""
-
-    name: str
-    fields: tuple[Field, ...]
-    max_count: int
-    law: Callable[[Message, str], None] | None = None
-    key: Callable[[Message], object] | None = None
-
-    def check(self, message: Message, at: str) -> None:
-        """Checks count, every field and the order."""
-        parts = getattr(message, self.name)
-        if len(parts) > self.max_count:
-            raise Refused("schema", f"`{self.name}` holds at most {self.max_count}", at=f"{at}.{self.name}")
-        for index, part in enumerate(parts):
-            _check_part(self, part, f"{at}.{self.name}[{index}]")
-        if self.key is not None:
-            keys = [self.key(part) for part in parts]
-            if keys != sorted(set(keys)):  # type: ignore[type-var]  # keys are tuples of bytes and int
-                raise Refused("schema", f"`{self.name}` must ascend, each once", at=f"{at}.{self.name}")
-
-    def put(self, message: Message, value: object, at: str) -> None:
-        """Takes a list of mappings."""
-        parts = getattr(message, self.name)
-        for index, item in enumerate(_sequence(self.name, value, at)):
-            where = f"{at}.{self.name}[{index}]"
-            fill(parts.add(), self.fields, _mapping(self.name, item, at), where)
-        if self.key is not None:
-            parts.sort(key=self.key)
-
-    def to_json(self, message: Message) -> list[dict[str, object]]:
-        """Each as a mapping."""
-        return [to_json(part, self.fields) for part in getattr(message, self.name)]
-
-
-def _check_part(part: Part | Parts, message: Message, at: str) -> None:
-    for part_field in part.fields:
-        part_field.check(message, at)
-    if part.law is not None:
-        part.law(message, at)
-
-
-def _mapping(name: str, value: object, at: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise _wrong(name, "a table", at)
-    return value
-
-
-def to_json(message: Message, fields: Sequence[Field]) -> dict[str, object]:
-    """What is there, by field name, in the order of the schema."""
-    values = ((shown.name, shown.to_json(message)) for shown in fields)
-    return {name: value for name, value in values if value is not None and value != []}

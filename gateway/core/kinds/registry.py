@@ -12,7 +12,7 @@ from types import MappingProxyType
 from google.protobuf.message import Message
 
 from gateway.core.errors import Refused
-from gateway.core.kinds import canonical, fields, tactic, telemetry
+from gateway.core.kinds import canonical, parts, tactic, telemetry
 from gateway.core.kinds.shape import Kind, Portion
 from gateway.core.suite.numbers import RecordKind, Schema
 
@@ -65,6 +65,20 @@ def check_record(schema: int, messages: Mapping[int, Message], *, time_step_ms: 
     kind.law(messages, time_step_ms)
 
 
+def portion_texts(schema: int, slot: int, message: Message) -> list[tuple[str, str]]:
+    """Path and words of every text in the portion that a person wrote freely."""
+    portion = portion_of(schema, slot)
+    return list(parts.texts(message, portion.fields, portion.name))
+
+
+def design_of(schema: int, about: bytes) -> str:
+    """The design a record is about, from the content of its slot 0 as admitted; empty if it names none."""
+    kind = kind_of(schema)
+    if not kind.design_field:
+        return ""
+    return str(getattr(canonical.read(kind.portions[0].message, about, "about"), kind.design_field))
+
+
 def portion_to_json(schema: int, slot: int, message: Message) -> dict[str, object]:
     """The portion by field names with their units; columns as lists, `None` for unknown; absent fields left out."""
-    return fields.to_json(message, portion_of(schema, slot).fields)
+    return parts.to_json(message, portion_of(schema, slot).fields)

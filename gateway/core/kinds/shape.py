@@ -16,7 +16,8 @@ from google.protobuf.message import Message
 from gateway.core.errors import CallerError, Refused
 from gateway.core.kinds import canonical
 from gateway.core.kinds.columns import Column
-from gateway.core.kinds.fields import Field, fill
+from gateway.core.kinds.fields import Field
+from gateway.core.kinds.parts import fill
 from gateway.core.suite.numbers import RecordKind, Schema
 
 YEAR_2000_MS = 946_684_800_000
@@ -89,6 +90,7 @@ class Kind:
     must: bit j set: slot j is in every view.
     not_below: pairs (slot, floor): the label of `slot` is never below that of `floor`; inspection applies it.
     law: refuses a whole record whose portions contradict each other; second argument the guide's time step in ms.
+    design_field: field of slot 0 that names the design the record is about; empty if the kind has none.
     """
 
     number: RecordKind
@@ -97,6 +99,7 @@ class Kind:
     portions: tuple[Portion, ...]
     not_below: tuple[tuple[int, int], ...]
     law: Callable[[Mapping[int, Message], int], None]
+    design_field: str = ""
 
     @property
     def name(self) -> str:

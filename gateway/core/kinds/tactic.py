@@ -42,7 +42,8 @@ from sluice.v1 import portion_pb2, tactic_pb2
 
 from gateway.core.errors import CallerError, Refused
 from gateway.core.kinds import canonical
-from gateway.core.kinds.fields import Choice, Choices, Flag, Line, Lines, Number, Octets, Part, Parts
+from gateway.core.kinds.fields import Choice, Choices, Flag, Line, Lines, Number, Octets
+from gateway.core.kinds.parts import Part, Parts
 from gateway.core.kinds.shape import YEAR_2000_MS, YEAR_2100_MS, Kind, Portion, says_something
 from gateway.core.suite.numbers import HASH_BYTES, MAX_BATCH_RECORDS, RecordKind, Schema
 

@@ -267,6 +267,7 @@ KIND = Kind(
     portions=_PORTIONS,
     not_below=((KINEMATICS, POSITION),),
     law=_law,
+    design_field="design_id",
 )
 
 # What follows is for sources. Each builder gives the content of one slot; `locals()` there is exactly its arguments.
