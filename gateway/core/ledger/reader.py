@@ -23,9 +23,23 @@ class LedgerReader:
 
     held: frontier over the leaves whose entries the party has (its account_size);
     owed: leaves under a verified tick whose entries have not come yet, in order.
+    What was settled since the last `flush` is in memory only: `encode` still lists it as owed, so that after a crash
+    the party asks for it again.
     """
 
-    __slots__ = ("_account_id", "_genesis", "_last", "_ledger", "_resumed", "_statement", "held", "owed", "place")
+    __slots__ = (
+        "_account_id",
+        "_flushed",
+        "_genesis",
+        "_last",
+        "_ledger",
+        "_resumed",
+        "_statement",
+        "_unflushed",
+        "held",
+        "owed",
+        "place",
+    )
 
     def __init__(self, genesis: bytes, account_id: bytes) -> None:
         self._genesis = genesis
@@ -37,6 +51,8 @@ class LedgerReader:
         self.place: int | None = None
         self.held = Frontier()
         self.owed: list[bytes] = []
+        self._flushed = Frontier()
+        self._unflushed: list[bytes] = []
 
     @property
     def incarnation(self) -> bytes:
@@ -138,7 +154,13 @@ class LedgerReader:
         """The next owed leaf's entry has come; refuses `disclosure-not-owed` for any other."""
         if not self.owed or leaf_hash(entry) != self.owed[0]:
             raise Refused("disclosure-not-owed", "an entry came that is not the next leaf of the account", at="frame")
-        self.held.append(self.owed.pop(0))
+        leaf = self.owed.pop(0)
+        self.held.append(leaf)
+        self._unflushed.append(leaf)
+
+    def flush(self) -> None:
+        """What was settled is stored now by the party itself."""
+        self._flushed, self._unflushed = self.held.copy(), []
 
     def encode(self) -> bytes:
         """What the party persists."""
@@ -149,10 +171,11 @@ class LedgerReader:
                 *self._ledger.nodes(),
                 u8(self.place is not None),
                 u32(self.place or 0),
-                u64(self.held.size),
-                u8(len(self.held.nodes())),
-                *self.held.nodes(),
-                u32(len(self.owed)),
+                u64(self._flushed.size),
+                u8(len(self._flushed.nodes())),
+                *self._flushed.nodes(),
+                u32(len(self._unflushed) + len(self.owed)),
+                *self._unflushed,
                 *self.owed,
             )
         )
@@ -174,5 +197,6 @@ class LedgerReader:
         if count > reader.left // HASH_BYTES:
             raise reader.refuse("owed", "no more than the bytes can hold")
         kept.owed = [reader.take(HASH_BYTES, "owed") for _ in range(count)]
+        kept.flush()
         reader.done()
         return kept
