@@ -23,15 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZE_ALARM = 400
 LONGER_FOR_A_REASON: dict[str, str] = {}
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "misc", "base"}
-# Where an error of any kind may be caught, and why nothing narrower would do.
-CATCH_ALL: dict[str, str] = {}
+# Where an error of any kind may end, and why nothing narrower would do.
+CATCH_ALL = {
+    "gateway/rpc/boundary.py": "the edge of every call: a bug answers INTERNAL with a reference number and nothing else",
+}
 
 
 def tracked_files() -> list[Path]:
     """Every file of the repository that git knows, without generated code."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     paths = [ROOT / name for name in listed.decode().split("\0") if name]
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if path.is_file() and not short(path).startswith("protos/gen/")]
 
 
 def modules(*rooms: str) -> list[Path]:
@@ -135,13 +137,14 @@ def test_product_code_checks_with_errors_not_with_assert() -> None:
 
 
 def test_only_listed_places_catch_every_error() -> None:
-    """Elsewhere a wide net would swallow a refusal and go on."""
+    """Elsewhere a wide net would swallow a refusal and go on; one that tidies up and raises again swallows nothing."""
     wide = {"Exception", "BaseException"}
     found = {
         place.split(":")[0]
         for place, node in each_node("gateway", "clients")
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or any(getattr(part, "id", "") in wide for part in ast.walk(node.type)))
+        and not (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)
     }
 
     assert found == CATCH_ALL.keys()
