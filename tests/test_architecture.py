@@ -25,7 +25,7 @@ LONGER_FOR_A_REASON: dict[str, str] = {}
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "misc", "base"}
 # Where an error of any kind may end, and why nothing narrower would do.
 CATCH_ALL = {
-    "gateway/rpc/boundary.py": "the edge of every call: a bug answers INTERNAL with a reference number and nothing else",
+    "gateway/rpc/boundary.py": "the edge of every call: a bug answers INTERNAL with a reference number, no more",
 }
 
 
