@@ -30,6 +30,7 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from clients.connection import Connection, split_endpoint, unreachable
 from clients.keyfiles import read_private
 from gateway.core.errors import CallerError, Fault, GatewayError, Refused
 from gateway.core.parties.identity import Identity
@@ -51,41 +52,12 @@ CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """All that is needed to reach one gateway as one party.
-
-    endpoint: `host:port`, an IPv6 host in brackets.
-    server: the gateway's SPIFFE identity.
-    roots_pem, certificate_pem: PEM; the own chain begins with the leaf.
-    key_path: the private key of that leaf, a file only its owner may read.
-    """
-
-    endpoint: str
-    server: str
-    roots_pem: bytes
-    certificate_pem: bytes
-    key_path: Path
-
-
-@dataclass(frozen=True, slots=True)
 class ServerCertificate:
     """What the gateway showed in a handshake of ours, after every check. `tls` is the protocol version."""
 
     identity: Identity
     certificate: x509.Certificate
     tls: str
-
-
-def split_endpoint(endpoint: str) -> tuple[str, int]:
-    """Host and port of `host:port`; refuses anything else as `endpoint`."""
-    host, separator, port = endpoint.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    bracketed = host != bare
-    if not separator or not bare or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
-        raise CallerError("endpoint", "an endpoint must be `host:port`", at=endpoint)
-    if (":" in bare) != bracketed or not all(c.isascii() and (c.isalnum() or c in ".-:") for c in bare):
-        raise CallerError("endpoint", "an endpoint must be `host:port`, an IPv6 host in brackets", at=endpoint)
-    return bare, int(port)
 
 
 async def server_certificate(connection: Connection) -> ServerCertificate:
@@ -159,13 +131,6 @@ async def secure_channel(connection: Connection) -> grpc.aio.Channel:
     )
     return grpc.aio.secure_channel(
         connection.endpoint, credentials, options=list(CHANNEL_OPTIONS), compression=grpc.Compression.NoCompression
-    )
-
-
-def unreachable(endpoint: str) -> Fault:
-    """The one error for a gateway that does not answer; raise what this returns."""
-    return Fault(
-        "gateway-unreachable", "the gateway must answer, it does not", at=endpoint, do="check the address and the link"
     )
 
 

@@ -123,18 +123,22 @@ class Root(click.Group):
 
 
 def _guarded(call: Callable[[], object], as_json: bool) -> int:
+    failure: BaseException
     try:
         code = call()
+        return code if isinstance(code, int) else OK
     except click.Abort:
         return INTERRUPTED
-    except (click.ClickException, GatewayError, OSError, *_rpc_errors()) as error:
-        if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
-            error.show()
-            return USAGE
-        ours = _as_ours(error)
-        click.echo(json.dumps(ours.to_json(), ensure_ascii=False) if as_json else str(ours), err=True)
-        return exit_code(ours)
-    return code if isinstance(code, int) else OK
+    except (click.ClickException, GatewayError, OSError) as error:
+        failure = error
+    except _rpc_errors() as error:
+        failure = error
+    if isinstance(failure, click.exceptions.NoArgsIsHelpError) and not as_json:
+        failure.show()
+        return USAGE
+    ours = _as_ours(failure)
+    click.echo(json.dumps(ours.to_json(), ensure_ascii=False) if as_json else str(ours), err=True)
+    return exit_code(ours)
 
 
 def _as_ours(error: BaseException) -> GatewayError:

@@ -59,6 +59,18 @@ def root_digest(root: x509.Certificate) -> str:
     return hashlib.sha256(root.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
+def trust_domain_of(root: x509.Certificate) -> str:
+    """The trust domain a root names; refuses `root-unnamed` if it does not name exactly one."""
+    try:
+        names = root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        domains = [uri.removeprefix("spiffe://") for uri in names.get_values_for_type(x509.UniformResourceIdentifier)]
+    except x509.ExtensionNotFound:
+        domains = []
+    if len(domains) != 1 or not _TRUST_DOMAIN.match(domains[0]):
+        raise Refused("root-unnamed", "a root must name one trust domain, like `spiffe://sluice.example`", at="root")
+    return domains[0]
+
+
 def checked_request(request: bytes) -> ec.EllipticCurvePublicKey:
     """The P-384 public key of a DER certificate request whose own signature verifies; nothing else of it is kept."""
     try:
@@ -107,13 +119,11 @@ class Authority:
         try:
             root = x509.load_pem_x509_certificate(root_pem)
             key = serialization.load_pem_private_key(key_pem, None)
-            names = root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        except (ValueError, TypeError, x509.ExtensionNotFound) as error:
+        except (ValueError, TypeError) as error:
             raise Fault("ca-unreadable", "a root and its key must be PEM", at="ca") from error
-        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != root.public_key() or len(uris) != 1:
-            raise Fault("ca-unreadable", "a root must be of its own key and name one trust domain", at="ca")
-        return cls(uris[0].removeprefix("spiffe://"), root, key)
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != root.public_key():
+            raise Fault("ca-unreadable", "a root must be of its own key", at="ca")
+        return cls(trust_domain_of(root), root, key)
 
     def root_pem(self) -> bytes:
         """The public half, for `--roots` and profiles."""

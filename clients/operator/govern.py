@@ -14,7 +14,8 @@ from enum import Enum
 import grpc
 from sluice.v1 import govern_pb2
 
-from clients.channel import Connection, secure_channel, translated, unreachable
+from clients.channel import secure_channel, translated
+from clients.connection import Connection, unreachable
 from gateway.core.errors import Refused
 
 CALL_SECONDS = 30.0

@@ -1,0 +1,44 @@
+"""Where a gateway is, who it must be, and as whom it is reached: facts that need no network and no gRPC to check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.core.errors import CallerError, Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """All that is needed to reach one gateway as one party.
+
+    endpoint: `host:port`, an IPv6 host in brackets.
+    server: the gateway's SPIFFE identity.
+    roots_pem, certificate_pem: PEM; the own chain begins with the leaf.
+    key_path: the private key of that leaf, a file only its owner may read.
+    """
+
+    endpoint: str
+    server: str
+    roots_pem: bytes
+    certificate_pem: bytes
+    key_path: Path
+
+
+def split_endpoint(endpoint: str) -> tuple[str, int]:
+    """Host and port of `host:port`; refuses anything else as `endpoint`."""
+    host, separator, port = endpoint.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    bracketed = host != bare
+    if not separator or not bare or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise CallerError("endpoint", "an endpoint must be `host:port`", at=endpoint)
+    if (":" in bare) != bracketed or not all(c.isascii() and (c.isalnum() or c in ".-:") for c in bare):
+        raise CallerError("endpoint", "an endpoint must be `host:port`, an IPv6 host in brackets", at=endpoint)
+    return bare, int(port)
+
+
+def unreachable(endpoint: str) -> Fault:
+    """The one error for a gateway that does not answer; raise what this returns."""
+    return Fault(
+        "gateway-unreachable", "the gateway must answer, it does not", at=endpoint, do="check the address and the link"
+    )

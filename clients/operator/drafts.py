@@ -1,0 +1,129 @@
+"""The texts an operator proposes, drafted from what a bundle proves and what the operator decides.
+
+Each draft is parsed by the very code that the gateway parses it with before anyone is asked to sign it, so a mistake is
+found at the desk. What is drafted is what is shown, signed and sent: the same bytes.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+
+from clients.operator.ca import PartyKind, spiffe_id
+from clients.operator.card import OperatorCard
+from gateway.core.control.enrolment import PARTNER_ROLES, SOURCE_ROLES, Bundle
+from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.roster import Roster
+from gateway.core.control.source import SourceAdmission
+from gateway.core.control.suspension import Lift, Suspension
+from gateway.core.errors import CallerError, Refused
+from gateway.core.suite.keys import key_digest
+from gateway.core.suite.numbers import Role
+
+
+def roster_text(
+    operators: Sequence[tuple[OperatorCard, str]],
+    recovery: Sequence[OperatorCard],
+    *,
+    quorum: int,
+    wait_hours: int,
+    recovery_quorum: int,
+) -> bytes:
+    """The first roster: operators with the person who holds each key, and the recovery keys."""
+    lines = [f"quorum = {quorum}", f"wait_hours = {wait_hours}", f"recovery_quorum = {recovery_quorum}"]
+    for card, person in operators:
+        if not card.certificate_request:
+            raise CallerError("card", "an operator must have a TLS key, a recovery key came", at=card.operator_id)
+        lines += ["", "[[operator]]", f'id = "{card.operator_id}"', f'person = "{_quoted(person)}"']
+        lines.append(f'key = "{card.key_digest.hex()}"')
+    for card in recovery:
+        lines += ["", "[[recovery]]", f'id = "{card.operator_id}"', f'key = "{card.key_digest.hex()}"']
+    text = _text(lines)
+    Roster.parse(text)
+    return text
+
+
+def source_text(bundle: Bundle, *, trust_domain: str, root: str, scope: str) -> bytes:
+    """The admission of the source of `bundle`. root: hex SHA-256 of the root that issues its certificates."""
+    _expect_roles(bundle, SOURCE_ROLES, "a source")
+    text = _text(
+        [
+            f'id       = "{bundle.subject_id}"',
+            f'identity = "{spiffe_id(trust_domain, PartyKind.SOURCE, bundle.subject_id)}"',
+            f'root     = "{root}"',
+            f'key      = "{key_digest(bundle.keys[Role.SOURCE]).hex()}"',
+            f'scope    = "{_quoted(scope)}"',
+        ]
+    )
+    SourceAdmission.parse(text)
+    return text
+
+
+def partner_text(bundle: Bundle, *, trust_domain: str, root: str, nation: str, clearance: bytes) -> bytes:
+    """The admission of the partner of `bundle`.
+
+    clearance: TOML of `[clearance.POLICY]` tables, or of `[POLICY]` tables: a file written by hand.
+    """
+    _expect_roles(bundle, PARTNER_ROLES, "a partner")
+    lines = [
+        f'id       = "{bundle.subject_id}"',
+        f'nation   = "{_quoted(nation)}"',
+        f'identity = "{spiffe_id(trust_domain, PartyKind.PARTNER, bundle.subject_id)}"',
+        f'root     = "{root}"',
+        f'sign_key = "{key_digest(bundle.keys[Role.PARTNER_SIGN]).hex()}"',
+        f'kem_key  = "{key_digest(bundle.keys[Role.PARTNER_KEM]).hex()}"',
+    ]
+    for policy, table in sorted(_clearances(clearance).items()):
+        lines += ["", f"[clearance.{policy}]"]
+        lines += [f"{key} = {_value(table[key])}" for key in sorted(table, key=lambda key: (key != "level", key))]
+    text = _text(lines)
+    PartnerAdmission.parse(text)
+    return text
+
+
+def suspension_text(kind: PartyKind, party_id: str, reason: str) -> bytes:
+    """Stops a party; one operator may."""
+    text = _text([f'target = "{kind.value}/{party_id}"', f'reason = "{_quoted(reason)}"'])
+    Suspension.parse(text)
+    return text
+
+
+def lift_text(kind: PartyKind, party_id: str, reason: str) -> bytes:
+    """Takes a party up again; it needs the quorum."""
+    text = _text([f'target = "{kind.value}/{party_id}"', f'reason = "{_quoted(reason)}"'])
+    Lift.parse(text)
+    return text
+
+
+def _expect_roles(bundle: Bundle, roles: frozenset[Role], whose: str) -> None:
+    if bundle.keys.keys() != roles:
+        raise Refused("bundle-role", f"the bundle must be that of {whose}, another kind of party made it", at="bundle")
+
+
+def _clearances(text: bytes) -> dict[str, dict[str, object]]:
+    try:
+        tables = tomllib.loads(text.decode("utf-8"))
+    except ValueError as error:
+        raise CallerError("clearance", "a clearance file must be TOML in UTF-8", at="clearance") from error
+    if tables.keys() == {"clearance"} and isinstance(tables["clearance"], dict):
+        tables = tables["clearance"]
+    if not tables or not all(policy.isalnum() and isinstance(table, dict) for policy, table in tables.items()):
+        raise CallerError("clearance", "a clearance file has one table per policy, like `[UKR]`", at="clearance")
+    return tables
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return f'"{_quoted(value)}"'
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "[" + ", ".join(f'"{_quoted(one)}"' for one in value) + "]"
+    raise CallerError("clearance", "a clearance holds texts and lists of texts, something else came", at="clearance")
+
+
+def _quoted(text: str) -> str:
+    # Only what a basic string of TOML needs; characters that cannot be seen are refused by the parser of the draft.
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _text(lines: Sequence[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode("utf-8")
