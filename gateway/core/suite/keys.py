@@ -66,8 +66,6 @@ class VerifyKey:
     @classmethod
     def parse(cls, public_key: bytes) -> VerifyKey:
         """`public_key`: 2,624 bytes, ML-DSA-87 then Ed25519; refuses anything else."""
-        if len(public_key) != SIGN_KEY_BYTES:
-            raise Refused("key-malformed", f"a signing key has {SIGN_KEY_BYTES} bytes, {len(public_key)} came")
         try:
             return cls(
                 public_key,
@@ -76,7 +74,10 @@ class VerifyKey:
                 ed25519.Ed25519PublicKey.from_public_bytes(public_key[2592:]),
             )
         except ValueError as error:
-            raise Refused("key-malformed", "the bytes are no ML-DSA-87 and Ed25519 key") from error
+            raise Refused(
+                "key-malformed",
+                f"a signing key is an ML-DSA-87 and an Ed25519 key of {SIGN_KEY_BYTES} bytes, {len(public_key)} came",
+            ) from error
 
     @property
     def key_id(self) -> bytes:
