@@ -108,13 +108,17 @@ class Table:
         """Whether the key is there: for the few that may be left out."""
         return key in self._values
 
-    def keys(self) -> tuple[str, ...]:
+    def written(self) -> tuple[str, ...]:
         """The keys that are there, in the order written."""
         return tuple(self._values)
 
     def is_table(self, key: str) -> bool:
         """Whether `key` opens a table."""
-        return isinstance(self._values[key], dict)
+        return isinstance(self._values.get(key), dict)
+
+    def is_string(self, key: str) -> bool:
+        """Whether `key` is a text: for the few that may be a word or a list."""
+        return isinstance(self._values.get(key), str)
 
     def _value(self, key: str) -> object:
         if key not in self._values:
@@ -123,11 +127,11 @@ class Table:
             )
         return self._values[key]
 
-    def string(self, key: str, limit: int = 128) -> str:
-        """Text of 1 to `limit` characters on one line."""
+    def string(self, key: str, limit: int = 128, *, shortest: int = 1) -> str:
+        """Text of `shortest` to `limit` characters on one line."""
         value = self._value(key)
-        if not isinstance(value, str) or not 1 <= len(value) <= limit:
-            raise self.wrong(key, f"a text of 1 to {limit} characters")
+        if not isinstance(value, str) or not shortest <= len(value) <= limit:
+            raise self.wrong(key, f"a text of {shortest} to {limit} characters")
         # The file was searched before TOML undid its escapes; what the escapes stood for is searched here.
         if _UNSEEN.search(value) or "\n" in value or "\t" in value:
             raise self.wrong(key, "one line whose every character can be seen")

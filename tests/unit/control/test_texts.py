@@ -42,7 +42,7 @@ def test_a_text_is_read_key_by_key() -> None:
     assert not table.has("absent")
     assert table.is_table("inner")
     assert not table.is_table("id")
-    assert table.keys()[0] == "id"
+    assert table.written()[0] == "id"
 
 
 MALFORMED = {

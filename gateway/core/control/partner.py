@@ -1,0 +1,73 @@
+"""The admission of a partner: who it is, whose nation, which keys are its own, and what it is cleared for.
+
+    id       = "usa/arl"
+    nation   = "USA"
+    identity = "spiffe://usa.example/partner/arl"
+    root     = "9f…"           # hex SHA-256 of the root certificate
+    sign_key = "4c…"           # hex key digests
+    kem_key  = "d1…"
+
+    [clearance.UKR]            # per policy; none is ever mapped to another
+    level = "T"
+    REL   = ["USA"]
+
+The keys themselves come in the enrolment bundle beside the statement. Source: SPEC.md section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.core.control.binding import Binding
+from gateway.core.control.texts import read_text
+from gateway.core.errors import CallerError
+from gateway.core.labels.vocabulary import Vocabulary
+from gateway.core.parties.clearance import Clearance, parse_clearances
+from gateway.core.parties.names import Nation, PartnerId, nation
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerAdmission:
+    """The parsed text of a PARTNER. sign_key_digest, kem_key_digest: 48 bytes; clearances: one per policy."""
+
+    id: PartnerId
+    nation: Nation
+    binding: Binding
+    sign_key_digest: bytes
+    kem_key_digest: bytes
+    clearances: tuple[Clearance, ...]
+
+    @classmethod
+    def parse(cls, text: bytes) -> PartnerAdmission:
+        """The admission in `text`; refuses `text-…`, `name` and `clearance`."""
+        keys = {"id", "nation", "identity", "root", "sign_key", "kem_key", "clearance"}
+        table = read_text(text, "partner", keys)
+        return cls(
+            id=PartnerId(table.name("id")),
+            nation=nation(table.string("nation", 3)),
+            binding=Binding.read(table),
+            sign_key_digest=table.hex_bytes("sign_key"),
+            kem_key_digest=table.hex_bytes("kem_key"),
+            clearances=parse_clearances(table.raw("clearance")),
+        )
+
+    def check_against(self, vocabularies: Iterable[Vocabulary]) -> None:
+        """Refuses `clearance` unless every level, tag and value exists in the newest vocabulary of its policy."""
+        in_force = list(vocabularies)
+        for clearance in self.clearances:
+            newest = newest_of(clearance.policy, in_force)
+            if newest is None:
+                raise CallerError(
+                    "clearance",
+                    f"a clearance is under a policy whose vocabulary is in force, `{clearance.policy}` has none",
+                    at=f"clearance.{clearance.policy}",
+                    do="propose the vocabulary first",
+                )
+            clearance.check_against(newest)
+
+
+def newest_of(policy: str, vocabularies: Iterable[Vocabulary]) -> Vocabulary | None:
+    """The vocabulary of `policy` with the highest version; None if there is none."""
+    of_policy = [vocabulary for vocabulary in vocabularies if vocabulary.policy == policy]
+    return max(of_policy, key=lambda vocabulary: vocabulary.version, default=None)
