@@ -226,6 +226,22 @@ def test_a_label_of_another_policy_is_above_the_ceiling_until_a_row_says_otherwi
     assert "position" not in shown(outcome(record, a_partner(clearances=both)))
 
 
+def test_a_ceiling_caps_only_its_own_policy_even_where_two_name_a_level_alike() -> None:
+    """The American `S` and the British `S` are two grades: a ceiling in one says nothing about the other."""
+    britain = a_partner(nation=Nation("GBR"), clearances=parse_clearances({"USA": {"level": "S", "REL": ["GBR"]}}))
+    record = a_record(*["USA.1 S//REL GBR"] * 8)
+
+    assert shown(outcome(record, britain, an_agreement(ceiling_policy="USA", ceiling_level="S")))
+    assert reasons(outcome(record, britain, an_agreement(ceiling_policy="GBR", ceiling_level="TS"))) == (
+        "ceiling",
+        "must",
+    )
+    assert reasons(outcome(record, britain, an_agreement(ceiling_policy="GBR", ceiling_level="S"))) == (
+        "ceiling",
+        "must",
+    )
+
+
 def test_what_the_agreement_withholds_never_goes() -> None:
     """`telemetry.gnss` is that slot of that kind, and no other."""
     withholding = an_agreement(withhold=frozenset({"telemetry.gnss", "tactic.link"}))
