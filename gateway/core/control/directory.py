@@ -31,7 +31,7 @@ from gateway.core.suite.numbers import (
     Role,
 )
 from gateway.core.suite.octets import Reader, lp8, lp16, lp32, u8, u16, u32, u64
-from gateway.core.suite.tree import inclusion_path, leaf_hash, tree_root
+from gateway.core.suite.tree import leaf_hash, node_hash, tree_root
 
 _TAG = b"SLUICE1/endorse\x00"
 MAX_ENDORSEMENT_BYTES = 256 + MAX_SCOPE_BYTES
@@ -154,6 +154,10 @@ class Dir:
             + u64(self.expires_at_ms)
         )
 
+    def repeats(self, other: Dir) -> bool:
+        """Whether base, size and root are those of `other`: what a re-date may not change."""
+        return (self.base_no, self.size, self.root) == (other.base_no, other.size, other.root)
+
 
 def parse_dir(body: bytes) -> Dir:
     """Dir from a statement's body; refuses `malformed`, a number below 1 or a life over seven days among it."""
@@ -207,6 +211,15 @@ class Endorsed:
         endorsement.check_material(material)
         signing = endorsement.role in SIGNING_ROLES
         return cls(endorsement, material, VerifyKey.parse(material) if signing else None)
+
+    @property
+    def signing_key(self) -> VerifyKey:
+        """The key of a signing role; refuses `key-cannot-sign` for any other."""
+        if self.verify_key is None:
+            raise Refused(
+                "key-cannot-sign", f"a key of role {self.endorsement.role.name} signs nothing", at="endorsement"
+            )
+        return self.verify_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +279,16 @@ def _read_shown(reader: Reader) -> ShownEndorsement:
     return ShownEndorsement(index, endorsement, material, path)
 
 
-def show_endorsement(
-    endorsements: Sequence[Endorsement], leaves: Sequence[bytes], index: int, material: bytes
-) -> ShownEndorsement:
-    """Endorsement number `index` with its path."""
-    return ShownEndorsement(index, endorsements[index], material, tuple(inclusion_path(leaves, index)))
+def show_endorsements(endorsed: Sequence[Endorsed], leaves: Sequence[bytes]) -> tuple[ShownEndorsement, ...]:
+    """Every endorsement with its path, in the order of the leaves. Costs one tree, not one a path."""
+    levels = [list(leaves)]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        above = [node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)]
+        levels.append(above + below[len(above) * 2 :])
+    shown = []
+    for index, one in enumerate(endorsed):
+        siblings = ((level, (index >> height) ^ 1) for height, level in enumerate(levels[:-1]))
+        path = tuple(level[sibling] for level, sibling in siblings if sibling < len(level))
+        shown.append(ShownEndorsement(index, one.endorsement, one.material, path))
+    return tuple(shown)

@@ -1,0 +1,283 @@
+"""What each kind of statement changes, once its signatures and its place are known to be right.
+
+One function a kind: it parses the body, checks it against what stands, and gives what stands after. Ids are never used
+twice, keys have one purpose, a root is bound to one trust domain, an agreement names parties that are there. A kind
+without a function here is refused, `statement-not-built`, so nothing is ever half understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from gateway.core.control.agreement import Agreement
+from gateway.core.control.binding import Binding, check_unbound
+from gateway.core.control.directory import Dir, build_directory, parse_dir, show_endorsements
+from gateway.core.control.endorsing import (
+    check_endorsement_list,
+    gateway_keys,
+    keys_in_use,
+    parse_endorsement_list,
+)
+from gateway.core.control.enrolment import parse_bundle
+from gateway.core.control.entry import ControlEntry
+from gateway.core.control.guide import Guide
+from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.source import SourceAdmission
+from gateway.core.control.standing import AdmittedPartner, AdmittedSource, OpenProposal, Standing, StandingDirectory
+from gateway.core.control.succession import Proposal, check_wait
+from gateway.core.control.suspension import AgreementEnd, Lift, Objection, Suspension
+from gateway.core.control.trust import check_time
+from gateway.core.errors import Refused
+from gateway.core.labels.vocabulary import Vocabulary
+from gateway.core.suite.keys import key_digest
+from gateway.core.suite.numbers import Role, StatementKind
+
+S = TypeVar("S", bound=Standing)
+
+
+def admit_source(standing: S, entry: ControlEntry) -> S:
+    """A SOURCE: the admission and, from the bundle beside it, the key."""
+    admission = SourceAdmission.parse(entry.body)
+    _check_unused(admission.id, standing.sources)
+    check_unbound(admission.binding, _bindings(standing))
+    (public_key,) = _enrolled(standing, entry, admission.id, {Role.SOURCE: admission.key_digest})
+    return replace(standing, sources={**standing.sources, admission.id: AdmittedSource(admission, public_key)})
+
+
+def admit_partner(standing: S, entry: ControlEntry) -> S:
+    """A PARTNER: the admission and, from the bundle beside it, the keys."""
+    admission = PartnerAdmission.parse(entry.body)
+    _check_unused(admission.id, standing.partners)
+    check_unbound(admission.binding, _bindings(standing))
+    admission.check_against(standing.vocabularies.values())
+    wanted = {Role.PARTNER_KEM: admission.kem_key_digest, Role.PARTNER_SIGN: admission.sign_key_digest}
+    kem_key, sign_key = _enrolled(standing, entry, admission.id, wanted)
+    partner = AdmittedPartner(admission, sign_key, kem_key)
+    return replace(standing, partners={**standing.partners, admission.id: partner})
+
+
+def agree(standing: S, entry: ControlEntry) -> S:
+    """An AGREEMENT with a partner and sources that are there."""
+    agreement = Agreement.parse(entry.body)
+    _check_unused(agreement.id, standing.agreements)
+    standing.partner(agreement.partner_id)
+    if agreement.sources != "all":
+        for source_id in agreement.sources:
+            standing.source(source_id)
+    agreement.check_against(standing.vocabularies.values())
+    return replace(standing, agreements={**standing.agreements, agreement.id: agreement})
+
+
+def end(standing: S, entry: ControlEntry) -> S:
+    """An END of an agreement."""
+    agreement = standing.agreement(AgreementEnd.parse(entry.body).agreement)
+    if agreement.id in standing.ended:
+        raise _nothing_to_change("the agreement has ended already")
+    return replace(standing, ended=standing.ended | {agreement.id})
+
+
+def guide(standing: S, entry: ControlEntry) -> S:
+    """A GUIDE: it replaces the one before."""
+    new = Guide.parse(entry.body, standing.vocabularies)
+    _check_unused(new.id, standing.used_guides)
+    return replace(standing, guide=new, used_guides=standing.used_guides | {new.id})
+
+
+def define(standing: S, entry: ControlEntry) -> S:
+    """A VOCABULARY: one more, under a name of its own."""
+    vocabulary = Vocabulary.parse(entry.body)
+    _check_unused(vocabulary.name, standing.vocabularies)
+    return replace(
+        standing,
+        vocabularies={**standing.vocabularies, vocabulary.name: vocabulary},
+        vocabulary_texts={**standing.vocabulary_texts, vocabulary.name: entry.body},
+    )
+
+
+def suspend(standing: S, entry: ControlEntry) -> S:
+    """A SUSPEND of a party that is there."""
+    target = Suspension.parse(entry.body).target
+    family, _, party = target.partition("/")
+    if family == "source":
+        standing.source(party)
+    else:
+        standing.partner(party)
+    if target in standing.suspended:
+        raise _nothing_to_change("the party is suspended already")
+    return replace(standing, suspended=standing.suspended | {target})
+
+
+def lift(standing: S, entry: ControlEntry) -> S:
+    """A LIFT of what was suspended, or of an objection."""
+    target = Lift.parse(entry.body).target
+    if target in standing.suspended:
+        return replace(standing, suspended=standing.suspended - {target})
+    for link, opened in standing.proposals.items():
+        if target == f"proposal/{link.hex()}" and opened.stopped:
+            return replace(standing, proposals={**standing.proposals, link: replace(opened, stopped=False)})
+    raise _nothing_to_change("nothing of that name is stopped")
+
+
+def propose_roster(standing: S, proposal: Proposal, now_ms: int) -> S:
+    """A ROSTER-PROPOSE: open to objection from now on."""
+    _check_keys_free(standing, proposal)
+    opened = OpenProposal(proposal, now_ms, stopped=False)
+    return replace(standing, proposals={**standing.proposals, proposal.link: opened})
+
+
+def object_to(standing: S, entry: ControlEntry) -> S:
+    """An OBJECT to an open proposal."""
+    link = Objection.parse(entry.body).proposal
+    opened = open_proposal(standing, link)
+    if opened.stopped:
+        raise _nothing_to_change("the proposal is stopped already")
+    return replace(standing, proposals={**standing.proposals, link: replace(opened, stopped=True)})
+
+
+def succeed(standing: S, opened: OpenProposal, entry: ControlEntry) -> S:
+    """A ROSTER: after the wait by the gateway's clock, if no objection stands."""
+    if opened.stopped:
+        raise Refused("roster-objected", "an OBJECT stops the proposal until a LIFT", at="roster.proposal")
+    check_wait(opened.opened_at_ms, entry.applied_at_ms, standing.roster)
+    _check_keys_free(standing, opened.proposal)
+    return replace(
+        standing,
+        roster=opened.proposal.roster,
+        roster_link=entry.statement.link,
+        succession=(*standing.succession, opened.proposal.signed, entry.signed),
+        # Proposals were made under the roster that is no more.
+        proposals={},
+    )
+
+
+def open_proposal(standing: Standing, link: bytes) -> OpenProposal:
+    """The open proposal of that link; refuses `proposal-unknown`."""
+    opened = standing.proposals.get(link)
+    if opened is None:
+        raise Refused("proposal-unknown", "a proposal must be open under the roster in force", at="proposal")
+    return opened
+
+
+def direct(standing: S, entry: ControlEntry) -> S:
+    """A DIRECTORY: its list must give its size and root, and endorse nothing that was not admitted."""
+    new = _check_dir(standing, entry)
+    if new.base_no != new.dir_no:
+        raise Refused("directory-base", "a DIRECTORY is its own base, another number came", at="directory.base_no")
+    endorsed = check_endorsement_list(standing, parse_endorsement_list(entry.attachments[0]))
+    endorsements = [one.endorsement for one in endorsed]
+    built, leaves = build_directory(
+        endorsements, dir_no=new.dir_no, issued_at_ms=new.issued_at_ms, expires_at_ms=new.expires_at_ms
+    )
+    if built != new:
+        raise Refused(
+            "directory-root", "the endorsement list must have the size and root that were signed", at="directory.root"
+        )
+    directory = StandingDirectory(
+        newest=new,
+        base=entry.signed,
+        redated=None,
+        endorsed={(one.endorsement.role, one.endorsement.key_id): one for one in endorsed},
+        shown=show_endorsements(endorsed, leaves),
+    )
+    return _with_directory(standing, directory)
+
+
+def redate(standing: S, entry: ControlEntry) -> S:
+    """A DIRECTORY-REDATE: the same tree, longer."""
+    new, standing_directory = _check_dir(standing, entry), standing.directory
+    if (
+        standing_directory is None
+        or not new.repeats(standing_directory.newest)
+        or standing_directory.base.statement.roster != standing.roster_link
+    ):
+        raise Refused(
+            "redate-base",
+            "a DIRECTORY-REDATE repeats number, size and root of a DIRECTORY under the roster in force",
+            at="directory.base_no",
+            do="sign a DIRECTORY",
+        )
+    return _with_directory(standing, replace(standing_directory, newest=new, redated=entry.signed))
+
+
+class Applies(Protocol):
+    """What one kind changes."""
+
+    def __call__(self, standing: S, entry: ControlEntry, /) -> S:
+        """What stands after the entry; refuses it if it does not fit what stands before."""
+        ...
+
+
+APPLIED: Mapping[StatementKind, Applies] = {
+    StatementKind.OBJECT: object_to,
+    StatementKind.DIRECTORY: direct,
+    StatementKind.DIRECTORY_REDATE: redate,
+    StatementKind.SOURCE: admit_source,
+    StatementKind.PARTNER: admit_partner,
+    StatementKind.AGREEMENT: agree,
+    StatementKind.END: end,
+    StatementKind.GUIDE: guide,
+    StatementKind.VOCABULARY: define,
+    StatementKind.SUSPEND: suspend,
+    StatementKind.LIFT: lift,
+}
+ATTACHED: Mapping[StatementKind, int] = {
+    StatementKind.SOURCE: 1,
+    StatementKind.PARTNER: 1,
+    StatementKind.DIRECTORY: 1,
+}
+
+
+def _check_unused(identifier: str, used: Iterable[str]) -> None:
+    if identifier in used:
+        raise Refused("id-reused", f"an id is never used again, `{identifier}` was", at="id")
+
+
+def _bindings(standing: Standing) -> list[Binding]:
+    sources = [source.admission.binding for source in standing.sources.values()]
+    return sources + [partner.admission.binding for partner in standing.partners.values()]
+
+
+def _enrolled(
+    standing: Standing, entry: ControlEntry, subject_id: str, wanted: Mapping[Role, bytes]
+) -> tuple[bytes, ...]:
+    """The public keys of the bundle, in order of `wanted`, which gives their digests as operators signed them."""
+    if set(wanted.values()) & (keys_in_use(standing) | gateway_keys(standing)):
+        raise Refused("key-reused", "a key has one purpose, this one has another", at=subject_id)
+    bundle = parse_bundle(entry.attachments[0])
+    digests = {role: key_digest(key) for role, key in bundle.keys.items()}
+    if bundle.subject_id != subject_id or digests != wanted:
+        raise Refused(
+            "bundle-mismatch", "the bundle beside an admission has its id and its keys, others came", at=subject_id
+        )
+    return tuple(bundle.keys[role] for role in wanted)
+
+
+def _check_keys_free(standing: Standing, proposal: Proposal) -> None:
+    keys = proposal.roster.operator_keys | proposal.roster.recovery_keys
+    own = standing.roster.operator_keys | standing.roster.recovery_keys
+    if keys & ((keys_in_use(standing) - own) | gateway_keys(standing)):
+        raise Refused("key-reused", "a key has one purpose, an operator's has another", at="roster")
+
+
+def _check_dir(standing: Standing, entry: ControlEntry) -> Dir:
+    new = parse_dir(entry.body)
+    check_time(new, entry.applied_at_ms)
+    if standing.directory is not None and new.dir_no <= standing.directory.newest.dir_no:
+        raise Refused(
+            "directory-decreasing",
+            f"a new directory has a number above {standing.directory.newest.dir_no}, {new.dir_no} came",
+            at="directory.dir_no",
+        )
+    return new
+
+
+def _with_directory(standing: S, directory: StandingDirectory) -> S:
+    # The statement being applied will stand at the present position.
+    positions = {**standing.directory_positions, directory.newest.dir_no: standing.position}
+    return replace(standing, directory=directory, directory_positions=positions)
+
+
+def _nothing_to_change(why: str) -> Refused:
+    return Refused("nothing-to-change", f"a statement must change something, {why}", at="statement.body")

@@ -1,0 +1,184 @@
+"""CONTROL as the gateway keeps it: a fold over its entries, every one checked before it counts.
+
+`Control` is immutable: `apply` gives the next state or refuses and changes nothing. Live or at a restart it is the same
+call, because an entry carries the time it was applied at. The order of checks:
+
+1. place: the next position, on the head's link, of this genesis, under the roster in force;
+2. time: not expired, not from the future, and the gateway's clock never runs back;
+3. signatures: all verify, all are members', and enough distinct persons signed for the kind;
+4. body and attachments, against what stands (room `applying`).
+
+`preview` makes all checks but the last part of 3 and says how many signatures are there: a change that could never be
+applied is refused when it is proposed, not when the last person has signed. Source: SPEC.md section 2.
+
+    control = Control.begin(entries[0])
+    for entry in entries[1:]:
+        control = control.apply(entry)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gateway.core.control.applying import APPLIED, ATTACHED, open_proposal, propose_roster, succeed
+from gateway.core.control.entry import ControlEntry
+from gateway.core.control.roster import Progress, Roster, check_signatures, signature_progress
+from gateway.core.control.standing import Standing
+from gateway.core.control.succession import named_proposal, objection_needed, weigh_proposal, weigh_roster
+from gateway.core.control.suspension import Objection
+from gateway.core.errors import Refused
+from gateway.core.suite.numbers import CLOCK_SKEW_MS, StatementKind
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Whom a step from one state to another concerns; `everyone`: what all decisions are made under has changed."""
+
+    everyone: bool
+    partners: frozenset[str]
+    sources: frozenset[str]
+
+    def touches_partner(self, partner_id: str) -> bool:
+        """Whether the partner's streams have to be decided anew."""
+        return self.everyone or partner_id in self.partners
+
+    def touches_source(self, source_id: str) -> bool:
+        """Whether the source's connections have to be looked at anew."""
+        return self.everyone or source_id in self.sources
+
+
+@dataclass(frozen=True, slots=True)
+class Control(Standing):
+    """What stands, and the way on from it."""
+
+    @classmethod
+    def begin(cls, entry: ControlEntry) -> Control:
+        """The state that a GENESIS founds: signed by all operators of its roster."""
+        statement = entry.statement
+        if statement.kind is not StatementKind.GENESIS:
+            raise Refused("statement-genesis", "the first statement is a GENESIS, another came", at="statement.kind")
+        _check_time(entry, 0)
+        _check_attachments(entry)
+        roster = Roster.parse(statement.body)
+        check_signatures(entry.signed, roster)
+        return cls(
+            genesis=statement.link,
+            position=1,
+            head=statement.link,
+            clock_ms=entry.applied_at_ms,
+            roster=roster,
+            roster_link=statement.link,
+            succession=(entry.signed,),
+            sources={},
+            partners={},
+            agreements={},
+            ended=frozenset(),
+            guide=None,
+            used_guides=frozenset(),
+            vocabularies={},
+            vocabulary_texts={},
+            suspended=frozenset(),
+            proposals={},
+            directory=None,
+            directory_positions={},
+        )
+
+    def apply(self, entry: ControlEntry) -> Control:
+        """The next state; refuses the entry as `preview` does, and `signatures-too-few`."""
+        control, progress = self.preview(entry)
+        progress.check_complete()
+        return control
+
+    def preview(self, entry: ControlEntry) -> tuple[Control, Progress]:
+        """The next state as it would be with enough signatures, and how far they are."""
+        self._check_place(entry)
+        _check_time(entry, self.clock_ms)
+        if entry.statement.kind not in APPLIED and entry.statement.kind not in _SUCCESSION:
+            raise Refused("statement-not-built", f"{entry.statement.kind.name} is not built yet", at="statement.kind")
+        _check_attachments(entry)
+        after, progress = self._weigh(entry)
+        return (
+            replace(after, position=self.position + 1, head=entry.statement.link, clock_ms=entry.applied_at_ms),
+            progress,
+        )
+
+    def effects_on(self, before: Standing) -> Effects:
+        """Whom the way from `before` to this state concerns."""
+        everyone = self.vocabularies != before.vocabularies or _root(self) != _root(before)
+        stopped = {target.partition("/")[::2] for target in self.suspended ^ before.suspended}
+        agreements = {
+            agreement.partner_id
+            for agreement in self.agreements.values()
+            if agreement.id not in before.agreements or (agreement.id in self.ended) != (agreement.id in before.ended)
+        }
+        return Effects(
+            everyone,
+            frozenset(
+                agreements
+                | (self.partners.keys() - before.partners.keys())
+                | {party for family, party in stopped if family == "partner"}
+            ),
+            frozenset(
+                (self.sources.keys() - before.sources.keys())
+                | {party for family, party in stopped if family == "source"}
+            ),
+        )
+
+    def _check_place(self, entry: ControlEntry) -> None:
+        statement = entry.statement
+        if statement.genesis != self.genesis:
+            raise Refused("statement-genesis", "the statement is for another genesis", at="statement.genesis")
+        if statement.position != self.position or statement.prev != self.head:
+            raise Refused(
+                "stale-change",
+                f"a statement follows the head at position {self.position}, this one was written for position "
+                f"{statement.position} or another head",
+                at="statement.prev",
+                do="propose it again on the present head; signatures start anew",
+            )
+        if statement.roster != self.roster_link:
+            raise Refused("roster-not-in-force", "the statement is under another roster", at="statement.roster")
+
+    def _weigh(self, entry: ControlEntry) -> tuple[Control, Progress]:
+        signed, kind = entry.signed, entry.statement.kind
+        if kind is StatementKind.ROSTER_PROPOSE:
+            proposal, progress = weigh_proposal(signed, self.roster)
+            return propose_roster(self, proposal, entry.applied_at_ms), progress
+        if kind is StatementKind.ROSTER:
+            opened = open_proposal(self, named_proposal(entry.body))
+            progress = weigh_roster(signed, opened.proposal, self.roster)
+            return succeed(self, opened, entry), progress
+        progress = signature_progress(signed, self.roster)
+        if kind is StatementKind.OBJECT:
+            opened = open_proposal(self, Objection.parse(entry.body).proposal)
+            progress = replace(progress, need=objection_needed(opened.proposal, self.roster))
+        return APPLIED[kind](self, entry), progress
+
+
+_SUCCESSION = frozenset({StatementKind.ROSTER_PROPOSE, StatementKind.ROSTER})
+
+
+def _check_time(entry: ControlEntry, clock_ms: int) -> None:
+    statement, now_ms = entry.statement, entry.applied_at_ms
+    if now_ms < clock_ms:
+        raise Refused("clock-behind", "the gateway's clock must not be before its last statement", at="applied_at")
+    if now_ms >= statement.expires_at_ms:
+        raise Refused("statement-expired", "the statement must be applied before it expires", at="statement.expires_at")
+    if statement.proposed_at_ms > now_ms + CLOCK_SKEW_MS:
+        raise Refused(
+            "statement-early", "the statement is proposed in the future of this clock", at="statement.proposed_at"
+        )
+
+
+def _check_attachments(entry: ControlEntry) -> None:
+    expected = ATTACHED.get(entry.statement.kind, 0)
+    if len(entry.attachments) != expected:
+        raise Refused(
+            "attachments",
+            f"{entry.statement.kind.name} has {expected} attachments, {len(entry.attachments)} came",
+            at="attachments",
+        )
+
+
+def _root(standing: Standing) -> bytes:
+    return standing.directory.newest.root if standing.directory else b""

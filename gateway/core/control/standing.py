@@ -1,0 +1,196 @@
+"""What stands at one position of CONTROL: parties, agreements, guide, vocabularies, directory, suspensions.
+
+Immutable, and a function of the statements applied so far. The questions here are the gateway's: who is this, is it
+stopped, may this key sign now, what does that reader have to be sent. How a statement changes it is for `applying`,
+what a statement must pass first for `fold`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.core.control.agreement import Agreement
+from gateway.core.control.directory import Dir, DirectoryMessage, Endorsed, Endorsement, ShownEndorsement
+from gateway.core.control.guide import Guide
+from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.roster import Roster
+from gateway.core.control.source import SourceAdmission
+from gateway.core.control.statement import SignedStatement
+from gateway.core.control.succession import Proposal
+from gateway.core.control.trust import check_time
+from gateway.core.errors import Refused
+from gateway.core.labels.vocabulary import Vocabulary
+from gateway.core.parties.names import AgreementId, PartnerId, SourceId
+from gateway.core.suite.numbers import KeyState, Role
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedSource:
+    """A source with the public key its admission names."""
+
+    admission: SourceAdmission
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedPartner:
+    """A partner with the public keys its admission names."""
+
+    admission: PartnerAdmission
+    sign_key: bytes
+    kem_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProposal:
+    """The next roster, waiting. opened_at_ms: by the gateway's clock; stopped: by an OBJECT, until a LIFT."""
+
+    proposal: Proposal
+    opened_at_ms: int
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StandingDirectory:
+    """The newest Dir with the statements that readers are sent for it, and every endorsement with its path."""
+
+    newest: Dir
+    base: SignedStatement
+    redated: SignedStatement | None
+    endorsed: Mapping[tuple[Role, bytes], Endorsed]
+    shown: tuple[ShownEndorsement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state after `position` statements.
+
+    head: link of the last one; clock_ms: when the gateway applied it.
+    succession: the GENESIS, then each ROSTER-PROPOSE and ROSTER that counted.
+    ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
+    directory_positions: position of each Dir by its number.
+    """
+
+    genesis: bytes
+    position: int
+    head: bytes
+    clock_ms: int
+    roster: Roster
+    roster_link: bytes
+    succession: tuple[SignedStatement, ...]
+    sources: Mapping[SourceId, AdmittedSource]
+    partners: Mapping[PartnerId, AdmittedPartner]
+    agreements: Mapping[AgreementId, Agreement]
+    ended: frozenset[AgreementId]
+    guide: Guide | None
+    used_guides: frozenset[str]
+    vocabularies: Mapping[str, Vocabulary]
+    vocabulary_texts: Mapping[str, bytes]
+    suspended: frozenset[str]
+    proposals: Mapping[bytes, OpenProposal]
+    directory: StandingDirectory | None
+    directory_positions: Mapping[int, int]
+
+    def is_suspended(self, target: str) -> bool:
+        """Whether `partner/…` or `source/…` is stopped."""
+        return target in self.suspended
+
+    def source(self, source_id: str) -> AdmittedSource:
+        """The admitted source, stopped or not; refuses `source-unknown`."""
+        found = self.sources.get(SourceId(source_id))
+        if found is None:
+            raise Refused("source-unknown", "a source must be admitted, this one is not", at="source")
+        return found
+
+    def partner(self, partner_id: str) -> AdmittedPartner:
+        """The admitted partner, stopped or not; refuses `partner-unknown`."""
+        found = self.partners.get(PartnerId(partner_id))
+        if found is None:
+            raise Refused("partner-unknown", "a partner must be admitted, this one is not", at="partner")
+        return found
+
+    def agreement(self, agreement_id: str) -> Agreement:
+        """The agreement, in force or over; refuses `agreement-unknown`."""
+        found = self.agreements.get(AgreementId(agreement_id))
+        if found is None:
+            raise Refused("agreement-unknown", "an agreement must be applied, this one is not", at="agreement")
+        return found
+
+    def source_of(self, uri: str) -> AdmittedSource:
+        """The source a certificate's URI belongs to; refuses `source-unknown`."""
+        for source in self.sources.values():
+            if source.admission.binding.uri == uri:
+                return source
+        raise Refused("source-unknown", "the identity must be of an admitted source, it is not", at="certificate")
+
+    def partner_of(self, uri: str) -> AdmittedPartner:
+        """The partner a certificate's URI belongs to; refuses `partner-unknown`."""
+        for partner in self.partners.values():
+            if partner.admission.binding.uri == uri:
+                return partner
+        raise Refused("partner-unknown", "the identity must be of an admitted partner, it is not", at="certificate")
+
+    def check_directory(self, now_ms: int) -> StandingDirectory:
+        """The directory, if it is one to work under now; refuses `directory-missing`, `-early`, `-expired`."""
+        if self.directory is None:
+            raise Refused("directory-missing", "operators must have signed a directory, none is there", at="directory")
+        check_time(self.directory.newest, now_ms)
+        return self.directory
+
+    def endorsed(self, role: Role, subject_id: str, key_id: bytes, now_ms: int) -> Endorsed:
+        """The subject's key, endorsed, active and in its time; what a gateway asks before it admits or signs.
+
+        Refuses `directory-…`, `key-not-endorsed`, `key-not-active` and `key-not-valid-now`.
+        """
+        found = self.check_directory(now_ms).endorsed.get((role, key_id))
+        if found is None or found.endorsement.subject_id != subject_id:
+            raise Refused(
+                "key-not-endorsed", f"no endorsement of role {role.name} names this key", at=role.name.lower()
+            )
+        if found.endorsement.state is not KeyState.ACTIVE:
+            raise Refused("key-not-active", f"a key of role {role.name} must be active, this one is not", at=subject_id)
+        if not found.endorsement.valid_from_ms <= now_ms < found.endorsement.valid_to_ms:
+            raise Refused("key-not-valid-now", f"a key of role {role.name} must be in its time", at=subject_id)
+        return found
+
+    def directory_message(self, known_dir_no: int, wanted: Callable[[Endorsement], bool]) -> DirectoryMessage:
+        """What a reader is sent who names `known_dir_no`: the statements it misses, and the endorsements it needs.
+
+        A ROSTER goes out only with a quorum's DIRECTORY under it, so one newer than the directory's waits here.
+        Refuses `directory-missing`.
+        """
+        if self.directory is None:
+            raise Refused("directory-missing", "operators must have signed a directory, none is there", at="directory")
+        directory = self.directory
+        shown = tuple(one for one in directory.shown if wanted(one.endorsement))
+        if known_dir_no == directory.newest.dir_no:
+            return DirectoryMessage((), shown)
+        since = self.directory_positions.get(known_dir_no, -1)
+        until = directory.base.statement.position
+        # A ROSTER counts together with its PROPOSE, wherever that lies.
+        changes = zip(self.succession[1::2], self.succession[2::2], strict=True)
+        missing = [one for pair in changes if since < pair[1].statement.position < until for one in pair]
+        founding = [self.succession[0]] if since < 0 else []
+        redated = [directory.redated] if directory.redated else []
+        return DirectoryMessage((*founding, *missing, directory.base, *redated), shown)
+
+
+def needed_by_partner(
+    partner_id: str, source_ids: frozenset[SourceId] | Literal["all"]
+) -> Callable[[Endorsement], bool]:
+    """Which endorsements a partner's reader needs: gateway, own keys, files, and the sources of its agreement."""
+    return lambda one: (
+        one.role in {Role.GATEWAY_STREAM, Role.GATEWAY_LEDGER, Role.VOCABULARY, Role.SCHEMA}
+        or (one.role in {Role.PARTNER_KEM, Role.PARTNER_SIGN} and one.subject_id == partner_id)
+        or (one.role is Role.SOURCE and (source_ids == "all" or one.subject_id in source_ids))
+    )
+
+
+def needed_by_source(source_id: str) -> Callable[[Endorsement], bool]:
+    """Which endorsements a source's reader needs: where to seal to, who signs its account, its own key, files."""
+    return lambda one: (
+        one.role in {Role.GATEWAY_INGEST, Role.GATEWAY_LEDGER, Role.VOCABULARY, Role.SCHEMA}
+        or (one.role is Role.SOURCE and one.subject_id == source_id)
+    )
