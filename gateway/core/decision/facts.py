@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
 
+from gateway.core.control.agreement import CEILING_POLICY, Agreement
+from gateway.core.control.partner import PartnerAdmission
+from gateway.core.errors import Refused
 from gateway.core.parties.clearance import Clearance
+from gateway.core.parties.identity import Identity
 from gateway.core.parties.names import AgreementId, Nation, PartnerId, SourceId
 from gateway.core.suite.numbers import DataMode, RecordKind
 
@@ -35,6 +39,30 @@ class PartnerFacts:
     certificate_from_ms: int
     certificate_until_ms: int
     directory_until_ms: int
+
+    @classmethod
+    def from_admission(
+        cls, admission: PartnerAdmission, identity: Identity, *, suspended: bool, directory_until_ms: int
+    ) -> PartnerFacts:
+        """The facts of an admitted partner on a connection; refuses `identity-other` if the certificate names another.
+
+        That the partner's own root issued the certificate is checked where the connection is: `check_issued_by`.
+        """
+        if identity.uri != admission.binding.uri:
+            raise Refused(
+                "identity-other",
+                "the certificate must name the partner it is used for, it names another",
+                at="certificate",
+            )
+        return cls(
+            partner_id=admission.id,
+            nation=admission.nation,
+            clearances=admission.clearances,
+            suspended=suspended,
+            certificate_from_ms=identity.not_before_ms,
+            certificate_until_ms=identity.not_after_ms,
+            directory_until_ms=directory_until_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +91,27 @@ class AgreementFacts:
     origin_hidden: bool
     delay_ms: int
     records_per_month: int | None
+
+    @classmethod
+    def from_agreement(cls, agreement: Agreement, *, ended: bool) -> AgreementFacts:
+        """What the signed text permits; `ended` says whether an operator ended it."""
+        return cls(
+            agreement_id=agreement.id,
+            partner_id=agreement.partner_id,
+            starts=agreement.starts,
+            ends=agreement.ends,
+            ended=ended,
+            kinds=agreement.kinds,
+            modes=agreement.modes,
+            sources=agreement.sources,
+            designs=agreement.designs,
+            ceiling_policy=CEILING_POLICY,
+            ceiling_level=agreement.ceiling,
+            withhold=agreement.withhold,
+            origin_hidden=agreement.origin_hidden,
+            delay_ms=agreement.delay_ms,
+            records_per_month=agreement.records_per_month,
+        )
 
     @property
     def starts_ms(self) -> int:
