@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway.core.errors import CallerError, Fault
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_KEY_BYTES = 64 * 1024
 
 
 def make_private_directory(path: Path) -> None:
@@ -40,16 +41,18 @@ def write_private(path: Path, content: bytes) -> None:
 def read_private(path: Path) -> bytes:
     """The bytes of a key file; faults `key-missing`, or `key-file-open-to-others` unless it is its owner's alone."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise Fault("key-missing", "a key file must be there, none is", at=str(path)) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         # The open file is judged, not the name: what is read is what was looked at.
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
             raise Fault("key-file-unreadable", "a key file must be a regular file", at=str(path))
-        _refuse_open(path, status.st_mode)
-        return file.read(MAX_FILE_BYTES)
+        _refuse_open(path, mode)
+        return os.read(descriptor, MAX_KEY_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_open(path: Path, mode: int) -> None:
