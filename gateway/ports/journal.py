@@ -86,12 +86,16 @@ class Journals(Protocol):
 
     def read(self, journal: Journal, position: int, limit: int = 64) -> list[Stored]:
         """At most `limit` entries from `position` (0 or more) on, ascending; empty at the head.
-        `Fault("entry-damaged")` if one does not open or does not match its chain; `at` names journal and position."""
+
+        `Fault("entry-damaged")` if one does not open or does not match its chain; `at` names journal and position.
+        """
         ...
 
     async def wait_beyond(self, journal: Journal, size: int) -> None:
-        """Returns once the journal holds more than `size` entries; raises what `commit` would if none can come any
-        more, because the store latched or was closed."""
+        """Returns once the journal holds more than `size` entries.
+
+        Raises what `commit` would if none can come any more, because the store latched or was closed.
+        """
         ...
 
     def verify(self) -> None:
@@ -99,6 +103,8 @@ class Journals(Protocol):
         ...
 
     def close(self) -> None:
-        """Finishes queued commits and releases the store; calling it again does nothing. Afterwards every other call
-        raises `Fault("store-closed")`."""
+        """Finishes queued commits and releases the store; calling it again does nothing.
+
+        Afterwards every other call raises `Fault("store-closed")`.
+        """
         ...

@@ -1,0 +1,6 @@
+"""Doubles that pass the contract suites and lose everything when the process ends: for tests, never for a gateway."""
+
+from gateway.adapters.memory.floor import UnsafeMemoryFloor
+from gateway.adapters.memory.journals import UnsafeMemoryJournals
+
+__all__ = ["UnsafeMemoryFloor", "UnsafeMemoryJournals"]
