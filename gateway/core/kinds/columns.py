@@ -4,9 +4,9 @@ An element has 1, 2 or 4 bytes, little-endian, two's complement; value = base + 
 unknown. Anyone loads a column without a loop. One list of values has one encoding: the base is zero unless a known
 value would not fit the width, and then it is the middle of the known values, rounded down.
 
-    >>> base, octets = pack([359, None, 0], 1)
+    >>> base, octets = pack([200, None, 0], 1)
     >>> base, octets.hex(), unpack(base, octets, 1)
-    (179, 'b4804d', [359, None, 0])
+    (100, '64809c', [200, None, 0])
 
 Source: SPEC.md section 8.
 """
@@ -135,7 +135,7 @@ class Column:
         for row, item in enumerate(value):
             if item is None and not self.ascends:
                 continue
-            if type(item) is not int and not isinstance(item, IntEnum):
+            if not isinstance(item, int) or (isinstance(item, bool) and not self.flag):
                 raise CallerError("wrong-type", f"`{self.name}` must hold integers", at=f"{where}[{row}]")
             if not self.low <= item <= self.high:
                 raise CallerError(

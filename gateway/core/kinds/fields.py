@@ -8,6 +8,7 @@ its zero refused, or optional and its zero means nothing is there, or a plain nu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -179,6 +180,13 @@ def sequence(name: str, value: object, at: str) -> Sequence[object]:
     return value
 
 
+def _clean(name: str, value: object, at: str) -> str:
+    """A caller's text, normalised; half of a surrogate pair has no UTF-8 and cannot enter a message."""
+    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
+        raise wrong_type(name, "a text of whole characters", at)
+    return normalise(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A text of at most `max_bytes`; `form` says whether its spelling is allowed, `expected` names that form."""
@@ -203,9 +211,7 @@ class Line:
 
     def put(self, message: Message, value: object, at: str) -> None:
         """Takes a `str` and normalises it."""
-        if not isinstance(value, str):
-            raise wrong_type(self.name, "a text", at)
-        setattr(message, self.name, normalise(value))
+        setattr(message, self.name, _clean(self.name, value, at))
 
     def to_json(self, message: Message) -> str | None:
         """The text."""
@@ -239,11 +245,7 @@ class Lines:
 
     def put(self, message: Message, value: object, at: str) -> None:
         """Takes a list of `str`; sorts where the field ascends."""
-        texts = []
-        for item in sequence(self.name, value, at):
-            if not isinstance(item, str):
-                raise wrong_type(self.name, "a list of texts", at)
-            texts.append(normalise(item))
+        texts = [_clean(self.name, item, at) for item in sequence(self.name, value, at)]
         getattr(message, self.name).extend(sorted(set(texts)) if self.ascending else texts)
 
     def to_json(self, message: Message) -> list[str]:

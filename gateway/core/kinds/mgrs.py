@@ -83,13 +83,12 @@ def _stereographic(lat_e7: int, lon_e7: int) -> tuple[float, float]:
 
 
 def _place(lat_e7: int, lon_e7: int) -> tuple[int, str, float, float]:
-    """Zone (0 at the poles), band letter, easting and northing."""
+    """Zone and band letter, easting and northing; at the poles zone 0 and the letters west and east of the pole."""
     if -80 * _DEGREE <= lat_e7 <= 84 * _DEGREE:
         zone = zone_of(lat_e7, lon_e7)
         band = _BANDS[min((lat_e7 + 80 * _DEGREE) // (8 * _DEGREE), 19)]
         return zone, band, *_transverse(lat_e7, lon_e7, zone)
-    east = 0 <= lon_e7 < 180 * _DEGREE
-    return 0, ("ZB" if east else "YA")[lat_e7 < 0], *_stereographic(lat_e7, lon_e7)
+    return 0, "AB" if lat_e7 < 0 else "YZ", *_stereographic(lat_e7, lon_e7)
 
 
 def _letters(zone: int, band: str, east_km: int, north_km: int) -> str:
@@ -98,11 +97,10 @@ def _letters(zone: int, band: str, east_km: int, north_km: int) -> str:
         column = _COLUMNS[(zone - 1) % 3][east_km // 100 - 1]
         row = _ROWS[(north_km // 100 + (0 if zone % 2 else 5)) % 20]
         return f"{zone:02}{band}{column}{row}"
+    band = band[east_km >= 2000]
     columns, first_column = _POLAR_COLUMNS[band]
     rows, first_row = _POLAR_ROWS[band]
-    # A fix on the meridian that parts two polar bands may fall a nanometre over it.
-    column = columns[min(max((east_km - first_column) // 100, 0), len(columns) - 1)]
-    return f"{band}{column}{rows[(north_km - first_row) // 100]}"
+    return f"{band}{columns[(east_km - first_column) // 100]}{rows[(north_km - first_row) // 100]}"
 
 
 def _square(zone: int, band: str, easting: float, northing: float) -> str:
@@ -121,7 +119,7 @@ def square_100km(lat_e7: int, lon_e7: int) -> str:
 
 
 def squares_1km_near(lat_e7: int, lon_e7: int) -> frozenset[str]:
-    """Every 1 km square within a metre of a fix, as the fix's own zone and band name them."""
+    """Every 1 km square within a metre of a fix, in the fix's own zone and band."""
     zone, band, easting, northing = _place(lat_e7, lon_e7)
     return frozenset(_square(zone, band, easting + e, northing + n) for e in (-1, 0, 1) for n in (-1, 0, 1))
 

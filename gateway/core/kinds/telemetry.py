@@ -246,7 +246,7 @@ def _check_times(
     step_ms: int,
 ) -> None:
     timed = [_T_MS.octets(messages[slot]) for slot in messages if _T_MS in _PORTIONS[slot].columns]
-    last_ms = max((element(octets, 4, -1) for octets in timed), default=0)
+    last_ms = max((element(octets, 4, len(octets) // 4 - 1) for octets in timed), default=0)
     if fine is not None:
         fits = (about.t0_ms, about.t1_ms) == rounded(fine.t0_us, last_ms, step_ms)
     else:
