@@ -57,7 +57,7 @@ def seed(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def rng(seed: int, request: pytest.FixtureRequest) -> random.Random:
     """Choices that depend on the seed and the test's name only, not on which tests ran before."""
-    return random.Random(f"{seed}/{request.node.nodeid}")  # noqa: S311 - choices of a test, no secret
+    return random.Random(f"{seed}/{request.node.nodeid}")
 
 
 @pytest.fixture(scope="session")
