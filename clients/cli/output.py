@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 import click
 
@@ -40,8 +39,3 @@ def result(facts: Mapping[str, object], lines: Iterable[tuple[str, str]]) -> Non
 def said(text: str) -> None:
     """Prints `text` on stderr: what a person needs to see and a script does not."""
     click.echo(text, err=True)
-
-
-def utc(milliseconds: int) -> str:
-    """RFC 3339 in UTC, whole seconds."""
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,6 +6,7 @@ found at the desk. What is drafted is what is shown, signed and sent: the same b
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ from gateway.core.control.suspension import Lift, Suspension
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.keys import key_digest
 from gateway.core.suite.numbers import Role
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def roster_text(
@@ -75,7 +78,7 @@ def partner_text(bundle: Bundle, *, trust_domain: str, root: str, nation: str, c
     ]
     for policy, table in sorted(_clearances(clearance).items()):
         lines += ["", f"[clearance.{policy}]"]
-        lines += [f"{key} = {_value(table[key])}" for key in sorted(table, key=lambda key: (key != "level", key))]
+        lines += [f"{tag} = {_value(table[tag])}" for tag in sorted(table, key=lambda tag: (tag != "level", tag))]
     text = _text(lines)
     PartnerAdmission.parse(text)
     return text
@@ -107,7 +110,13 @@ def _clearances(text: bytes) -> dict[str, dict[str, object]]:
         raise CallerError("clearance", "a clearance file must be TOML in UTF-8", at="clearance") from error
     if tables.keys() == {"clearance"} and isinstance(tables["clearance"], dict):
         tables = tables["clearance"]
-    if not tables or not all(policy.isalnum() and isinstance(table, dict) for policy, table in tables.items()):
+    # Names are written into the draft without quotes, so they must need none.
+    names = [*tables, *(tag for table in tables.values() if isinstance(table, dict) for tag in table)]
+    if (
+        not tables
+        or not all(isinstance(table, dict) for table in tables.values())
+        or not all(map(_BARE.fullmatch, names))
+    ):
         raise CallerError("clearance", "a clearance file has one table per policy, like `[UKR]`", at="clearance")
     return tables
 

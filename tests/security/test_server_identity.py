@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from clients.channel import Connection, secure_channel, server_certificate, split_endpoint, translated
+from clients.channel import secure_channel, server_certificate, translated
+from clients.connection import Connection, split_endpoint
 from clients.keyfiles import write_private
 from clients.operator.ca import Authority, PartyKind
 from gateway.core.errors import CallerError, Fault, GatewayError, Refused

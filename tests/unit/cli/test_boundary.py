@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clients.cli import boundary, output
+from clients.times import utc
 from gateway.core.errors import CallerError, Fault, GatewayError, Refused
 
 ERRORS: dict[str, BaseException] = {
@@ -198,7 +199,13 @@ def test_a_table_that_names_no_command_is_no_command() -> None:
 
 def test_times_are_printed_in_utc() -> None:
     """Parties sit in many time zones; a time without one is a mistake waiting."""
-    assert output.utc(1_795_507_200_999) == "2026-11-24T08:00:00Z"
+    assert utc(1_795_507_200_999) == "2026-11-24T08:00:00Z"
+
+
+@pytest.mark.parametrize("moment", [253_402_300_800_000, 2**64 - 1])
+def test_a_moment_beyond_every_calendar_is_printed_too(moment: int) -> None:
+    """A statement may carry any number; printing it must not fail."""
+    assert utc(moment) == "never"
 
 
 def test_a_real_process_exits_with_the_code_too() -> None:

@@ -1,0 +1,166 @@
+"""The chain of statements as an operator verifies it: folded from the operator's own genesis, entry by entry.
+
+The gateway only hands out bytes. Each applied entry must pass the very checks the gateway makes; the first must be the
+genesis of this home; and the chain must contain the head this home has seen before. So a gateway can neither invent a
+statement nor take one back unnoticed. Pending changes are laid on top in order, as they would be with enough
+signatures; the first that could not be applied ends that part of the chain and is shown with its problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clients.operator.govern import Governance, PendingChange
+from clients.operator.home import Home, SeenHead
+from gateway.core.control.entry import ControlEntry, parse_entry
+from gateway.core.control.fold import Control
+from gateway.core.control.roster import ONE_SIGNATURE, Progress
+from gateway.core.control.statement import SignedStatement, Statement, parse_signatures, parse_statement
+from gateway.core.errors import GatewayError, Refused
+from gateway.core.suite.numbers import StatementKind
+
+PROPOSAL_LIFE_MS = 7 * 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A pending change. progress: counted here, over signatures that verify."""
+
+    change_id: str
+    entry: ControlEntry
+    reason: str
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenChange:
+    """A change the gateway lists that could not be applied as things stand."""
+
+    change_id: str
+    problem: GatewayError
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What was verified. control: after all applied entries; tip: after the pending changes too."""
+
+    entries: tuple[ControlEntry, ...]
+    control: Control
+    pending: tuple[Change, ...]
+    broken: tuple[BrokenChange, ...]
+    tip: Control
+
+    def change(self, change_id: str) -> Change:
+        """The pending change of this id; refuses `change-unknown`, or with its problem if it is broken."""
+        for change in self.pending:
+            if change.change_id == change_id:
+                return change
+        for broken in self.broken:
+            if broken.change_id == change_id:
+                raise broken.problem
+        raise Refused(
+            "change-unknown", "the change must be pending, it is not", at=change_id, do="`sluicectl change list`"
+        )
+
+    def texts(self, kind: StatementKind) -> Iterator[ControlEntry]:
+        """Applied entries of a kind, newest first."""
+        return (entry for entry in reversed(self.entries) if entry.statement.kind is kind)
+
+    def next_statement(self, kind: StatementKind, body: bytes, now_ms: int) -> Statement:
+        """The statement that would follow: behind what is pending, or ahead of it if one signature is enough.
+
+        What one person may do is done to stop something now. It takes the next place, and changes that wait for it
+        have to be proposed again.
+        """
+        base = self.control if kind in ONE_SIGNATURE else self.tip
+        return Statement(
+            genesis=base.genesis,
+            position=base.position,
+            prev=base.head,
+            roster=base.roster_link,
+            kind=kind,
+            body=body,
+            proposed_at_ms=now_ms,
+            expires_at_ms=now_ms + PROPOSAL_LIFE_MS,
+        )
+
+    def preview(self, entry: ControlEntry) -> tuple[Control, Progress]:
+        """The state after `entry` at its own place; refuses what the gateway would refuse."""
+        base = self.control if entry.statement.position == self.control.position else self.tip
+        return base.preview(entry)
+
+    def entry(self, signed: SignedStatement, attachments: tuple[bytes, ...], now_ms: int) -> ControlEntry:
+        """The entry as it would be applied now. A clock behind the chain's counts as the chain's."""
+        return ControlEntry(signed, attachments, max(now_ms, self.control.clock_ms))
+
+    def and_then(self, change: Change, tip: Control) -> Chain:
+        """The chain with one more pending change."""
+        return Chain(self.entries, self.control, (*self.pending, change), (), tip)
+
+
+async def read_chain(governance: Governance, home: Home, now_ms: int) -> Chain:
+    """Everything the gateway has, verified; keeps the new head in the home.
+
+    Refuses an entry as the fold does, `genesis-differs`, `control-shrank` and `control-forked`.
+    """
+    seen = home.seen()
+    entries: list[ControlEntry] = []
+    control: Control | None = None
+    async for encoded in governance.read_control(0):
+        entry = parse_entry(encoded)
+        control = control.apply(entry) if control else _begin(entry, home)
+        entries.append(entry)
+        if seen and control.position == seen.position and control.head != seen.link:
+            raise _another_past(
+                "control-forked", "the chain must contain the head this home has seen, it has another", home
+            )
+    if control is None:
+        raise Refused("genesis-differs", "the chain must begin with this home's genesis, it is empty", at="control 0")
+    if seen and control.position < seen.position:
+        raise _another_past(
+            "control-shrank",
+            f"the chain must have the {seen.position} statements this home has seen, it has {control.position}",
+            home,
+        )
+    home.remember(SeenHead(control.position, control.head))
+    pending, broken, tip = _lay_on_top(control, await governance.changes(), now_ms)
+    return Chain(tuple(entries), control, pending, broken, tip)
+
+
+def _begin(entry: ControlEntry, home: Home) -> Control:
+    if entry.statement.link != home.genesis().statement.link:
+        raise Refused(
+            "genesis-differs",
+            "the chain must begin with this home's genesis, it begins with another",
+            at="control 0",
+            do="stop and call the other operators",
+        )
+    return Control.begin(entry)
+
+
+def _lay_on_top(
+    control: Control, changes: tuple[PendingChange, ...], now_ms: int
+) -> tuple[tuple[Change, ...], tuple[BrokenChange, ...], Control]:
+    pending: list[Change] = []
+    broken: list[BrokenChange] = []
+    tip = control
+    for listed in changes:
+        try:
+            signed = SignedStatement(parse_statement(listed.statement), parse_signatures(listed.signatures))
+            entry = ControlEntry(signed, listed.attachments, max(now_ms, control.clock_ms))
+            tip, progress = tip.preview(entry)
+        except GatewayError as error:
+            broken.append(BrokenChange(listed.change_id, error))
+        else:
+            pending.append(Change(listed.change_id, entry, listed.reason, progress))
+    return tuple(pending), tuple(broken), tip
+
+
+def _another_past(code: str, message: str, home: Home) -> Refused:
+    return Refused(
+        code,
+        message,
+        at="control",
+        do=f"stop and call the other operators; after an agreed restore remove {home.path / 'gateway' / 'seen.toml'}",
+    )

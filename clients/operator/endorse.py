@@ -1,0 +1,62 @@
+"""The next directory: which keys and files are endorsed, drafted from what stands.
+
+The gateway's own keys are the only thing a directory brings by itself. They come from its enrolment bundle, whose words
+were compared by voice, the first time and whenever they change; later directories take them from the one before.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from clients.operator.chain import Chain
+from gateway.core.control.directory import GATEWAY_ROLES, build_directory
+from gateway.core.control.endorsing import encode_endorsement_list, endorsements_due
+from gateway.core.control.enrolment import Bundle
+from gateway.core.control.fold import Control
+from gateway.core.errors import CallerError, Refused
+from gateway.core.suite.numbers import DIRECTORY_LIFE_MS, SALT_BYTES
+
+ENDORSEMENT_LIFE_MS = 400 * 24 * 3600 * 1000
+DAY_MS = 24 * 3600 * 1000
+
+
+def directory_draft(chain: Chain, gateway: Bundle | None, *, days: int, now_ms: int) -> tuple[bytes, bytes]:
+    """Body and attachment of the DIRECTORY that would follow everything applied and pending.
+
+    gateway: its bundle; None takes the keys of the directory that stands. days: 1 to 7.
+    """
+    if not 1 <= days <= DIRECTORY_LIFE_MS // DAY_MS:
+        raise CallerError(
+            "days", f"a directory lives 1 to {DIRECTORY_LIFE_MS // DAY_MS} days, {days} came", at="--days"
+        )
+    standing = chain.tip
+    bundle = gateway or _standing_gateway(standing)
+    if bundle.keys.keys() != GATEWAY_ROLES:
+        raise Refused("bundle-role", "the bundle must be that of a gateway, a party made it", at="bundle")
+    issued_at_ms = max(now_ms, standing.clock_ms)
+    count = len(GATEWAY_ROLES) + len(standing.sources) + 2 * len(standing.partners) + len(standing.vocabularies)
+    listed = endorsements_due(
+        standing,
+        bundle,
+        [secrets.token_bytes(SALT_BYTES) for _ in range(count)],
+        issued_at_ms,
+        issued_at_ms + ENDORSEMENT_LIFE_MS,
+    )
+    directory, _ = build_directory(
+        [endorsement for endorsement, _ in listed],
+        dir_no=standing.directory.newest.dir_no + 1 if standing.directory else 1,
+        issued_at_ms=issued_at_ms,
+        expires_at_ms=issued_at_ms + days * DAY_MS,
+    )
+    return directory.encode(), encode_endorsement_list(listed)
+
+
+def _standing_gateway(standing: Control) -> Bundle:
+    if standing.directory is None:
+        raise CallerError(
+            "gateway-needed",
+            "the first directory must be told the gateway's bundle",
+            do="`--gateway gateway.enrol --words ...`",
+        )
+    own = [one for one in standing.directory.endorsed.values() if one.endorsement.role in GATEWAY_ROLES]
+    return Bundle(own[0].endorsement.subject_id, {one.endorsement.role: one.material for one in own}, b"", b"")

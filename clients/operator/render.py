@@ -1,0 +1,124 @@
+"""What an operator sees before signing: every field of the statement, and its body exactly.
+
+A text body is shown as it is, byte for byte between two lines; a body of fixed layout is shown as its fields with the
+list it stands for, which has been checked to give the signed root. A character that cannot be seen would make the
+screen differ from what is signed, so it is refused here as well, whatever the parser of the body allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from clients.times import utc
+from gateway.core.control.agreement import Agreement
+from gateway.core.control.directory import parse_dir
+from gateway.core.control.endorsing import parse_endorsement_list
+from gateway.core.control.entry import ControlEntry
+from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.roster import ONE_SIGNATURE, Roster
+from gateway.core.control.source import SourceAdmission
+from gateway.core.control.statement import Statement
+from gateway.core.control.suspension import AgreementEnd, Lift, Suspension
+from gateway.core.control.texts import read_text
+from gateway.core.errors import Refused
+from gateway.core.labels.vocabulary import Vocabulary
+from gateway.core.suite.numbers import RecordKind, StatementKind
+
+_MACHINE_KINDS = frozenset({StatementKind.DIRECTORY, StatementKind.DIRECTORY_REDATE})
+_RULE = "-" * 72
+
+
+def subject_of(statement: Statement) -> tuple[str, str]:
+    """What a statement is about: a word for it and the name that a person types to confirm it."""
+    known = _SUBJECTS.get(statement.kind)
+    if known is None:
+        return statement.kind.name.lower(), statement.kind.name.lower()
+    word, name_of = known
+    return word, name_of(statement.body)
+
+
+def _guide_id(body: bytes) -> str:
+    keys = {"id", "vocabulary", "time_step_s"} | {kind.name.lower() for kind in RecordKind}
+    return read_text(body, "guide", keys).name("id")
+
+
+_SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
+    StatementKind.GENESIS: ("genesis", lambda body: "genesis"),
+    StatementKind.SOURCE: ("source", lambda body: SourceAdmission.parse(body).id),
+    StatementKind.PARTNER: ("partner", lambda body: PartnerAdmission.parse(body).id),
+    StatementKind.AGREEMENT: ("agreement", lambda body: Agreement.parse(body).id),
+    StatementKind.END: ("end of agreement", lambda body: AgreementEnd.parse(body).agreement),
+    StatementKind.GUIDE: ("guide", _guide_id),
+    StatementKind.VOCABULARY: ("vocabulary", lambda body: Vocabulary.parse(body).name),
+    StatementKind.SUSPEND: ("suspension of", lambda body: Suspension.parse(body).target),
+    StatementKind.LIFT: ("lift of", lambda body: Lift.parse(body).target),
+    StatementKind.DIRECTORY: ("directory", lambda body: str(parse_dir(body).dir_no)),
+    StatementKind.DIRECTORY_REDATE: ("directory re-dated", lambda body: str(parse_dir(body).dir_no)),
+}
+
+
+def is_narrowing(kind: StatementKind) -> bool:
+    """Whether a statement of the kind only denies or repeats."""
+    return kind in ONE_SIGNATURE
+
+
+def render(entry: ControlEntry, roster: Roster) -> str:
+    """The whole of what is signed, as text; refuses `text-unseen`."""
+    statement = entry.statement
+    word, name = subject_of(statement)
+    signed_by = ", ".join(signer_names(entry, roster)) or "nobody yet"
+    lines = [
+        _RULE,
+        f"statement {statement.kind.name}: {word} {name}" + ("" if is_narrowing(statement.kind) else "  (WIDENS)"),
+        f"position  {statement.position}, after {_short(statement.prev)}",
+        f"genesis   {_short(statement.genesis)}   roster {_short(statement.roster)}",
+        f"proposed  {utc(statement.proposed_at_ms)}   expires {utc(statement.expires_at_ms)}",
+        f"signed by {signed_by}",
+        f"link      {statement.link.hex()}",
+        _RULE,
+    ]
+    if statement.kind in _MACHINE_KINDS:
+        lines += _directory_lines(entry)
+    else:
+        lines += _text_lines(statement.body)
+    return "\n".join([*lines, _RULE])
+
+
+def signer_names(entry: ControlEntry, roster: Roster) -> tuple[str, ...]:
+    """Ids of the operators and recovery keys whose signatures are there, in the roster's order."""
+    signers = entry.signed.signers
+    return tuple(
+        [one.id for one in roster.operators if one.key_digest in signers]
+        + [one.id for one in roster.recovery if one.key_digest in signers]
+    )
+
+
+def _text_lines(body: bytes) -> list[str]:
+    text = body.decode("utf-8", errors="replace")
+    lines = text.split("\n")
+    if any(not line.replace("\t", " ").isprintable() or "\ufffd" in line for line in lines):
+        raise Refused(
+            "text-unseen", "a text to sign must have only characters that can be seen, another came", at="body"
+        )
+    return lines[:-1] if text.endswith("\n") else lines
+
+
+def _directory_lines(entry: ControlEntry) -> list[str]:
+    directory = parse_dir(entry.body)
+    lines = [
+        f"directory {directory.dir_no} (base {directory.base_no}), {directory.size} endorsements",
+        f"root      {directory.root.hex()}",
+        f"issued    {utc(directory.issued_at_ms)}   expires {utc(directory.expires_at_ms)}",
+    ]
+    for attachment in entry.attachments:
+        for endorsement, _ in parse_endorsement_list(attachment):
+            scope = f"   {endorsement.scope}" if endorsement.scope else ""
+            lines.append(
+                f"  {endorsement.role.name:<16} {endorsement.state.name:<8} {endorsement.subject_id:<24} "
+                f"{endorsement.key_digest.hex()[:32]}   to {utc(endorsement.valid_to_ms)}{scope}"
+            )
+    return lines
+
+
+def _short(link: bytes) -> str:
+    return link.hex()[:16] if any(link) else "none"
