@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from gateway.core.errors import Fault, Refused
-from gateway.core.ledger.tick import Tick, TickMessage, account_head, control_digest
+from gateway.core.ledger.tick import Tick, TickMessage, account_head, control_digest, parse_tick
 from gateway.core.suite.algorithms import keystream
 from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, SALT_BYTES
 from gateway.core.suite.octets import Reader, lp16, lp32, u32, u64
@@ -42,6 +42,15 @@ class Account:
     place: int
     tree: GrowingTree = field(default_factory=GrowingTree)
     positions: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsTree:
+    """sizes and salts by account id; levels from the heads up, the last holds the root."""
+
+    sizes: dict[bytes, int]
+    salts: dict[bytes, bytes]
+    levels: tuple[tuple[bytes, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +158,7 @@ class Book:
         elif kind == KIND_ENTRIES:
             self._append(position, parse_account_entries(entry))
         elif kind == KIND_TICK:
-            self.last_tick = parse_stored_tick(entry)
-            self.ticks.append(leaf_hash(self.last_tick.statement))
+            self._add_tick(position, parse_stored_tick(entry))
         else:
             raise Fault("journal-damaged", f"ledger entry kind {kind} is unknown", at=f"LEDGER {position}")
 
@@ -161,6 +169,15 @@ class Book:
             account = self.accounts[item.account_id]
             account.tree.append(leaf_hash(item.entry))
             account.positions.append((position, index))
+
+    def _add_tick(self, position: int, stored: StoredTick) -> None:
+        """INVARIANT: each tick covers every tick before it, so a rewritten ledger does not even load."""
+        tick, size = parse_tick(stored.statement), self.ticks.size
+        came = (tick.genesis, tick.incarnation, tick.number, tick.ledger)
+        if came != (self._genesis, self.incarnation, size, self.ticks.root(size)):
+            raise Fault("journal-damaged", "a tick does not continue the ledger before it", at=f"LEDGER {position}")
+        self.last_tick = stored
+        self.ticks.append(leaf_hash(stored.statement))
 
     def _begin(self, entry: bytes) -> None:
         """Accounts, places, ticks and the ledger tree start empty in each incarnation."""
@@ -193,17 +210,8 @@ class Book:
         """The account, if it was opened."""
         return self.accounts.get(account_id)
 
-    def draft(
-        self,
-        *,
-        key_id: bytes,
-        time_ms: int,
-        control_position: int,
-        control_link: bytes,
-        control_salt: bytes,
-        tick_seed: bytes,
-    ) -> DraftTick:
-        """The next tick over everything committed so far; the salts and the seed are fresh random bytes."""
+    def accounts_tree(self, tick_seed: bytes) -> AccountsTree:
+        """The tree over every account's head under the salts that `tick_seed` gives. SPEC.md section 6."""
         top = max(self._places, default=0)
         width = 1 << top.bit_length()
         stream = keystream(tick_seed, HASH_BYTES * width)
@@ -225,6 +233,20 @@ class Book:
         while len(level) > 1:
             level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
             levels.append(tuple(level))
+        return AccountsTree(sizes, salts, tuple(levels))
+
+    def draft(
+        self,
+        *,
+        key_id: bytes,
+        time_ms: int,
+        control_position: int,
+        control_link: bytes,
+        control_salt: bytes,
+        tick_seed: bytes,
+    ) -> DraftTick:
+        """The next tick over everything committed so far; the salts and the seed are fresh random bytes."""
+        accounts = self.accounts_tree(tick_seed)
         tick = Tick(
             self._genesis,
             key_id,
@@ -233,7 +255,7 @@ class Book:
             time_ms,
             self.ticks.root(self.ticks.size),
             control_digest(control_salt, control_position, control_link),
-            level[0],
+            accounts.levels[-1][0],
         )
         return DraftTick(
             tick,
@@ -242,9 +264,9 @@ class Book:
             control_position,
             tick_seed,
             self.size,
-            sizes,
-            salts,
-            tuple(levels),
+            accounts.sizes,
+            accounts.salts,
+            accounts.levels,
         )
 
     def message(
