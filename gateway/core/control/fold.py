@@ -39,8 +39,8 @@ class Effects:
     sources: frozenset[str]
 
     def touches_partner(self, partner_id: str) -> bool:
-        """Whether the partner's streams have to be decided anew."""
-        return self.everyone or partner_id in self.partners
+        """Whether the partner's streams have to be decided anew; a source stopped or added may be in any of them."""
+        return self.everyone or bool(self.sources) or partner_id in self.partners
 
     def touches_source(self, source_id: str) -> bool:
         """Whether the source's connections have to be looked at anew."""
