@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sluice.v1.tactic_pb2 import TacticUnit
 
 from gateway.core.errors import Refused
 from gateway.core.kinds import canonical, check_portion, design_of, parse_portion
 from gateway.core.suite.numbers import MAX_CONTENT_BYTES, Schema
-from sluice.v1.tactic_pb2 import TacticUnit
 from tests.unit.kinds import given
 
 TELEMETRY, TACTIC = Schema.TELEMETRY_1, Schema.TACTIC_1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sluice.v1.telemetry_pb2 import TelemetryKinematics
 
 from gateway.core.errors import CallerError, Refused
 from gateway.core.kinds.columns import Column, base_of, element, greatest, pack, unknown, unpack
-from sluice.v1.telemetry_pb2 import TelemetryKinematics
 
 WIDTHS = (1, 2, 4)
 COURSE = Column("course_cdeg", 2, 0, 35_999, "1/100 degree")

@@ -100,8 +100,22 @@ def test_nearness_names_the_square_across_the_line() -> None:
 
 @pytest.mark.parametrize(
     ("lat", "lon", "zone"),
-    [(50, 30, 36), (50, 29, 35), (60, 2, 31), (60, 3, 32), (70, 5, 31), (75, 8, 31), (75, 9, 33), (75, 30, 35)]
-    + [(75, 33, 37), (75, 41, 37), (75, 42, 38), (0, -180, 1), (0, 179, 60), (0, 180, 1)],
+    [
+        (50, 30, 36),
+        (50, 29, 35),
+        (60, 2, 31),
+        (60, 3, 32),
+        (70, 5, 31),
+        (75, 8, 31),
+        (75, 9, 33),
+        (75, 30, 35),
+        (75, 33, 37),
+        (75, 41, 37),
+        (75, 42, 38),
+        (0, -180, 1),
+        (0, 179, 60),
+        (0, 180, 1),
+    ],
 )
 def test_zones_are_those_of_the_standard(lat: int, lon: int, zone: int) -> None:
     """Six degrees each, except where Norway and Svalbard were kept whole."""

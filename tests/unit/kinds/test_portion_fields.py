@@ -5,10 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from gateway.core.errors import CallerError, Refused
-from gateway.core.kinds import check_portion, parse_portion, portion_texts, portion_to_json, tactic, telemetry
-from gateway.core.suite.numbers import Schema
 from sluice.v1.portion_pb2 import LANGUAGE_EN, LANGUAGE_UK, RecordName, Text
 from sluice.v1.tactic_pb2 import (
     AltitudeBand,
@@ -20,6 +16,10 @@ from sluice.v1.tactic_pb2 import (
     TacticUnit,
 )
 from sluice.v1.telemetry_pb2 import TelemetryAbout, TelemetryLink, TelemetryPositionCoarse, TelemetryUnit
+
+from gateway.core.errors import CallerError, Refused
+from gateway.core.kinds import check_portion, parse_portion, portion_texts, portion_to_json, tactic, telemetry
+from gateway.core.suite.numbers import Schema
 from tests.unit.kinds import given
 
 TELEMETRY, TACTIC = Schema.TELEMETRY_1, Schema.TACTIC_1

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given as cases
 from hypothesis import settings
 from hypothesis import strategies as st
+from sluice.v1.telemetry_pb2 import TelemetryPosition
 
 from gateway.core.errors import CallerError, Refused
 from gateway.core.kinds import check_portion, check_record, parse_portion, telemetry, track
 from gateway.core.kinds.mgrs import square_1km
 from gateway.core.kinds.sidc import is_sidc, symbol
 from gateway.core.suite.numbers import DataMode, Schema
-from sluice.v1.telemetry_pb2 import TelemetryPosition
 from tests.unit.kinds import given
 
 SCHEMA = Schema.TELEMETRY_1
