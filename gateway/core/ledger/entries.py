@@ -31,6 +31,17 @@ def source_account(source_id: str) -> bytes:
     return b"source" + lp8(source_id.encode("ascii"))
 
 
+def account_name(account_id: bytes) -> str:
+    """How a person reads an account id: `house`, `source:src-3f07`, `partner:usa/arl|UA-US-2026-014|default`."""
+    if account_id == HOUSE:
+        return "house"
+    if account_id.startswith(b"source"):
+        reader = Reader(account_id[len(b"source") :], "account")
+        return f"source:{reader.name('source_id')}"
+    reader = Reader(account_id, "account")
+    return "partner:" + "|".join(reader.name(part) for part in ("partner_id", "agreement_id", "subscription"))
+
+
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """A batch is the gateway's: the source may delete it once this is under a verified tick."""

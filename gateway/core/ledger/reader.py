@@ -190,6 +190,8 @@ class LedgerReader:
         nodes = [reader.take(HASH_BYTES, "node") for _ in range(reader.u8("nodes"))]
         kept._ledger = Frontier.from_nodes(kept._last.number if kept._last else 0, nodes)
         has_place, place = reader.u8("has place"), reader.u32("place")
+        if has_place > 1 or place >> (32 * has_place):
+            raise reader.refuse("place", "a flag of 0 or 1 and a place behind it, zero where there is none")
         kept.place = place if has_place else None
         size = reader.u64("size")
         kept.held = Frontier.from_nodes(size, [reader.take(HASH_BYTES, "node") for _ in range(reader.u8("nodes"))])

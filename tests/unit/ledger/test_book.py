@@ -1,4 +1,4 @@
-"""The gateway's book: a fold over its journal that gives the same again, and takes no journal that cannot be its own."""
+"""The gateway's book: a fold over its journal that gives the same again, and takes no other journal for its own."""
 
 from __future__ import annotations
 

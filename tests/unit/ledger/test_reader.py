@@ -26,6 +26,7 @@ class Party:
         self.gateway = gateway
         self.reader = LedgerReader(GENESIS, MINE)
         self.told = 0
+        self.is_waiting = True
         self.entries: list[bytes] = []
 
     def tick(self, _: int) -> None:
@@ -33,7 +34,7 @@ class Party:
         self.gateway.tick()
         before, message = self.gateway.message(self.told, self.reader.next_tick)
         self.reader.accept(message, before, LEDGER_PUBLIC)
-        self.told = message.size
+        self.told, self.is_waiting = message.size, False
 
     def unseen_tick(self, _: int) -> None:
         """A tick is signed and this party is not shown it."""
@@ -52,14 +53,14 @@ class Party:
             self.gateway.open(b"account %d of %d" % (number, len(self.gateway.journal)))
 
     def settle(self, count: int) -> None:
-        """Some of what is owed arrives."""
-        for _ in range(min(count, len(self.reader.owed))):
+        """Some of what is owed arrives; on a new stream nothing does before its first tick."""
+        for _ in range(0 if self.is_waiting else min(count, len(self.reader.owed))):
             self.reader.settle(self.entries[self.reader.held.size])
 
     def resume(self, _: int) -> None:
         """A new stream: told again from what is held."""
         self.reader.begin_stream()
-        self.told = self.reader.held.size
+        self.told, self.is_waiting = self.reader.held.size, True
 
     def restart(self, _: int) -> None:
         """The party's process is another one with the same state."""
@@ -349,6 +350,13 @@ def test_a_kept_state_is_consumed_exactly() -> None:
         with pytest.raises(Refused) as refusal:
             LedgerReader.decode(came, GENESIS, MINE)
         assert refusal.value.code == "malformed"
+
+
+@pytest.mark.parametrize("place", [u8(2) + u32(1), u8(0) + u32(1)])
+def test_a_kept_state_with_half_a_place_is_refused(place: bytes) -> None:
+    """A state has one encoding."""
+    with pytest.raises(Refused, match="`place` of a ledger state"):
+        LedgerReader.decode(u16(0) + u8(0) + place + u64(0) + u8(0) + u32(0), GENESIS, MINE)
 
 
 def test_a_kept_state_with_a_count_beyond_its_bytes_is_refused() -> None:
