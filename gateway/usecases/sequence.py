@@ -71,9 +71,9 @@ class Plan:
             self._opened[account_id] = place
             self._ledger_first.append((KIND_ACCOUNT, encode_account(account_id, place)))
 
-    def enter(self, account_id: bytes, entry: bytes) -> None:
+    def enter(self, account_id: bytes, entry: bytes, opening: bytes = b"") -> None:
         """Adds an entry to an account that is open."""
-        self._entries.append(AccountEntry(account_id, entry))
+        self._entries.append(AccountEntry(account_id, entry, opening))
 
     def tick(self, entry: bytes) -> None:
         """Adds a signed tick."""

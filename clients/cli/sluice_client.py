@@ -1,0 +1,27 @@
+"""`sluice-client`: what a source or a partner types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from clients.cli.boundary import Root
+
+_ROOMS = {
+    "enrol": ("clients.cli.enrol:enrol_command", "Make this party's keys and the file that goes to the operator."),
+    "doctor": ("clients.cli.doctor:doctor_command", "Look at profile, keys, clock and link, and say what is wrong."),
+    "publish": ("clients.cli.publish:publish_command", "Publish a flight log or a tactic."),
+    "outbox": ("clients.cli.outbox:outbox_command", "Say what waits, and send it."),
+    "follow": ("clients.cli.follow:follow_command", "Receive what this partner may have."),
+    "replay": ("clients.cli.replay:replay_command", "Check a recorded stream again."),
+}
+
+client = click.group(cls=Root, rooms=_ROOMS)(lambda: None)
+client.help = "Publish to a Sluice gateway, or receive from one."
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """The entry point."""
+    client.main(args, "sluice-client")

@@ -1,0 +1,33 @@
+"""The gateway's enrolment: its public keys with proof of possession, and the request for its server certificate."""
+
+from __future__ import annotations
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from gateway.adapters.keyfiles.keys import KeyFiles
+from gateway.core.control.enrolment import Bundle, make_bundle
+from gateway.core.errors import Fault
+from gateway.core.suite.numbers import Role
+
+
+def new_tls_key() -> bytes:
+    """A fresh P-384 key as PEM."""
+    return ec.generate_private_key(ec.SECP384R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def gateway_bundle(gateway_id: str, keys: KeyFiles, tls_key: bytes) -> Bundle:
+    """The bundle operators endorse; the certificate request asks for nothing but its key."""
+    key = serialization.load_pem_private_key(tls_key, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise Fault("key-file-unreadable", "the TLS key is a P-384 key, another came")
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA384())
+    return make_bundle(
+        gateway_id,
+        {Role.GATEWAY_STREAM: keys.stream(), Role.GATEWAY_LEDGER: keys.ledger()},
+        {Role.GATEWAY_INGEST: keys.ingest().public_key},
+        request.public_bytes(serialization.Encoding.DER),
+    )

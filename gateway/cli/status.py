@@ -1,0 +1,53 @@
+"""`sluice status`: what can be said of a gateway from outside its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import click
+
+from gateway.adapters.floor import FloorFile
+from gateway.cli.main import print_result
+from gateway.settings import read_settings
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(folder: Path, as_json: bool) -> None:
+    """Say whether the gateway in FOLDER runs, answers, and how far its floor is."""
+    settings = read_settings(folder)
+    mark = FloorFile(settings.floor).read()
+    running = _running(folder)
+    facts: dict[str, object] = {
+        "gateway": settings.gateway_id,
+        "running": running is not None,
+        "listening": running,
+        "incarnation": mark.incarnation.hex(),
+        "ticks": mark.tick,
+        "statements": mark.control_size,
+    }
+    print_result(
+        as_json,
+        facts,
+        [
+            ("gateway", settings.gateway_id),
+            ("state", f"listening on {running}" if running else "not running"),
+            ("floor", f"tick {mark.tick}, {mark.control_size} statements, incarnation {mark.incarnation.hex()[:8]}"),
+        ],
+    )
+
+
+def _running(folder: Path) -> str | None:
+    """Where it listens, if its process is there and its port takes a connection."""
+    try:
+        facts = json.loads((folder / "running.json").read_text("utf-8"))
+        os.kill(int(facts["pid"]), 0)
+        host, _, port = str(facts["listening"]).rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+            return str(facts["listening"])
+    except (OSError, ValueError, KeyError):
+        return None

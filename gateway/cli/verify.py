@@ -1,0 +1,48 @@
+"""`sluice verify`: every chain, statement, tick, batch and account of a stopped gateway, from the first entry on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from gateway.bootstrap import check_batches, load
+from gateway.cli.main import print_result
+from gateway.core.ledger.entries import account_name
+from gateway.settings import read_settings
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(folder: Path, as_json: bool) -> None:
+    """Check the gateway in FOLDER; it must be stopped."""
+    loaded = load(read_settings(folder), every_signature=True)
+    try:
+        batches, records, doubled = check_batches(loaded)
+    finally:
+        loaded.journals.close()
+    accounts = {account_name(account_id): account.tree.size for account_id, account in loaded.book.accounts.items()}
+    facts: dict[str, object] = {
+        "ok": doubled == 0,
+        "genesis": loaded.control.genesis.hex(),
+        "statements": loaded.control.position,
+        "batches": batches,
+        "records": records,
+        "doubled": doubled,
+        "ticks": loaded.ticks,
+        "entries": sum(accounts.values()),
+        "accounts": accounts,
+    }
+    kinds = Counter(name.partition(":")[0] for name in accounts)
+    print_result(
+        as_json,
+        facts,
+        [
+            ("control", f"{loaded.control.position} statements, every signature verified"),
+            ("records", f"{records} in {batches} batches, every signature and root verified, {doubled} doubled"),
+            ("ledger", f"{loaded.ticks} ticks verified over {facts['entries']} entries of {len(accounts)} accounts"),
+            ("accounts", ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))),
+        ],
+    )

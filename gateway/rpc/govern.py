@@ -1,0 +1,110 @@
+"""GovernService on the wire: convert, call, convert."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from sluice.v1 import govern_pb2, govern_pb2_grpc
+
+from gateway.core.control.entry import ControlEntry
+from gateway.core.control.statement import (
+    SignedStatement,
+    encode_signatures,
+    parse_signatures,
+    parse_statement,
+)
+from gateway.core.errors import CallerError
+from gateway.rpc.boundary import Boundary, Context
+from gateway.usecases.govern import Government, Outcome
+from gateway.usecases.peer import Peer
+
+MAX_REASON_BYTES = 1024
+MAX_ATTACHMENTS = 4
+
+
+class GovernService(govern_pb2_grpc.GovernServiceServicer):
+    """Operators only; errors are told whole."""
+
+    def __init__(self, government: Government, boundary: Boundary) -> None:
+        self._government = government
+        self._boundary = boundary
+
+    async def Propose(  # noqa: N802 - the name is the contract's
+        self, request: govern_pb2.ProposeRequest, context: Context
+    ) -> govern_pb2.ProposeResponse:
+        """A statement with its first signatures."""
+
+        async def body(peer: Peer) -> govern_pb2.ProposeResponse:
+            _check_bounds(request.reason, len(request.attachments))
+            signed = SignedStatement(parse_statement(request.statement), parse_signatures(request.signatures))
+            entry = ControlEntry(signed, tuple(request.attachments), 0)
+            return _response(await self._government.propose(peer, entry, request.reason))
+
+        return await self._boundary.run(context, body)
+
+    async def Approve(  # noqa: N802
+        self, request: govern_pb2.ApproveRequest, context: Context
+    ) -> govern_pb2.ProposeResponse:
+        """More signatures for a pending change."""
+
+        async def body(peer: Peer) -> govern_pb2.ProposeResponse:
+            _check_bounds(request.reason, 0)
+            signatures = parse_signatures(request.signatures)
+            return _response(await self._government.approve(peer, request.change_id, signatures))
+
+        return await self._boundary.run(context, body)
+
+    async def ListChanges(  # noqa: N802
+        self, request: govern_pb2.ListChangesRequest, context: Context
+    ) -> govern_pb2.ListChangesResponse:
+        """Pending changes."""
+
+        async def body(peer: Peer) -> govern_pb2.ListChangesResponse:
+            changes = [
+                govern_pb2.Change(
+                    change_id=change.change_id,
+                    statement=change.entry.statement.encode(),
+                    signatures=encode_signatures(change.entry.signed.signatures),
+                    attachments=change.entry.attachments,
+                    reason=change.reason,
+                    signatures_need=progress.need,
+                )
+                for change, progress in self._government.changes(peer)
+            ]
+            return govern_pb2.ListChangesResponse(changes=changes)
+
+        return await self._boundary.run(context, body)
+
+    async def ReadControl(  # noqa: N802
+        self, request: govern_pb2.ReadControlRequest, context: Context
+    ) -> AsyncIterator[govern_pb2.ReadControlResponse]:
+        """CONTROL from a position to its present end."""
+
+        async def body(peer: Peer) -> list[bytes]:
+            return self._government.entries(peer, position)
+
+        position = request.from_position
+        while True:
+            entries = await self._boundary.run(context, body)
+            if not entries:
+                return
+            for entry in entries:
+                yield govern_pb2.ReadControlResponse(entry=entry)
+            position += len(entries)
+
+
+def _check_bounds(reason: str, attachments: int) -> None:
+    if len(reason.encode()) > MAX_REASON_BYTES or attachments > MAX_ATTACHMENTS:
+        raise CallerError("size", f"a reason has {MAX_REASON_BYTES} bytes and a change {MAX_ATTACHMENTS} attachments")
+
+
+def _response(outcome: Outcome) -> govern_pb2.ProposeResponse:
+    return govern_pb2.ProposeResponse(
+        change_id=outcome.change_id,
+        state="APPLIED" if outcome.applied else "PENDING",
+        position=outcome.position,
+        signatures_have=outcome.progress.have,
+        signatures_need=outcome.progress.need,
+        effective_at_ms=outcome.effective_at_ms,
+        streams_ended=outcome.streams_ended,
+    )

@@ -1,0 +1,83 @@
+"""Who is calling: the certificate of the connection against what CONTROL says, checked on every call.
+
+TLS 1.3 only; exactly one `spiffe://` URI; the leaf issued by the root its party is bound to; in its dates now, because
+an open connection outlives its certificate. What fails is `denied` for the peer and named in the log.
+"""
+
+from __future__ import annotations
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.core.control.fold import Control
+from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.source import SourceAdmission
+from gateway.core.errors import GatewayError, Refused
+from gateway.core.parties.identity import Identity, check_issued_by, fingerprint
+from gateway.usecases.peer import Peer
+from gateway.usecases.running import Running
+
+
+class Doorkeeper:
+    """Names the peer of a call; results are kept per certificate while CONTROL stands still."""
+
+    def __init__(self, running: Running, roots_pem: bytes) -> None:
+        self._running = running
+        ders = [root.public_bytes(Encoding.DER) for root in x509.load_pem_x509_certificates(roots_pem)]
+        self._roots = {fingerprint(der): der for der in ders}
+        self._kept: dict[str, Peer] = {}
+        self._kept_at = -1
+
+    def peer_of(self, context: grpc.aio.ServicerContext[object, object]) -> Peer:
+        """Raises Refused; never returns a peer it is not sure of."""
+        facts = context.auth_context()
+        if list(facts.get("ssl_tls_version", ())) != [b"TLSv1.3"]:
+            raise Refused("tls-version", "TLS 1.3 was expected, something older came", at="connection")
+        pem = list(facts.get("x509_pem_cert", ()))
+        if len(pem) != 1:
+            raise Refused("certificate-missing", "one client certificate was expected", at="connection")
+        try:
+            der = x509.load_pem_x509_certificate(pem[0]).public_bytes(Encoding.DER)
+        except ValueError as error:
+            raise Refused("certificate-malformed", "the client certificate does not parse", at="connection") from error
+        control = self._running.control
+        if self._kept_at != control.position:
+            self._kept, self._kept_at = {}, control.position
+        leaf = fingerprint(der)
+        peer = self._kept.get(leaf)
+        if peer is None:
+            peer = self._kept[leaf] = self._identify(control, der)
+        # An open connection outlives its certificate, so the dates are looked at on every call.
+        peer.identity.check_valid(self._running.now_ms())
+        return peer
+
+    def _identify(self, control: Control, der: bytes) -> Peer:
+        identity = Identity.from_certificate(der)
+        admissions: list[tuple[str, PartnerAdmission | SourceAdmission]] = [
+            *(("partner", partner.admission) for partner in control.partners.values()),
+            *(("source", source.admission) for source in control.sources.values()),
+        ]
+        for role, admission in admissions:
+            if admission.binding.uri == identity.uri:
+                root = self._roots.get(admission.binding.root)
+                if root is None:
+                    raise Refused("root-unknown", "the party is bound to a root this gateway does not have")
+                check_issued_by(der, root)
+                return Peer(role, admission.id, identity)
+        return self._operator(control, identity, der)
+
+    def _operator(self, control: Control, identity: Identity, der: bytes) -> Peer:
+        """An operator is named by the roster; what it may do is decided by its signatures, not by its certificate."""
+        path = identity.uri.removeprefix(f"spiffe://{identity.trust_domain}/")
+        role, _, name = path.partition("/")
+        known = {operator.id for operator in control.roster.operators}
+        if role != "operator" or name not in known:
+            raise Refused("peer-unknown", "the certificate names no party of this gateway", at="connection")
+        for root in self._roots.values():
+            try:
+                check_issued_by(der, root)
+            except GatewayError:
+                continue
+            return Peer("operator", name, identity)
+        raise Refused("certificate-other-root", "the certificate is issued by no root of this gateway")

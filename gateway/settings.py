@@ -1,0 +1,80 @@
+"""Where one gateway's parts lie: `settings.toml`, strict, no secrets, no switch that weakens a check.
+
+Paths are relative to the folder of the file. Written by `sluice init`, read by every other command.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from gateway.core.errors import CallerError, Fault
+
+FILE = "settings.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """gateway_id: its name in the directory; listen: `host:port`; the rest are paths, made absolute when read.
+
+    kek, floor: outside the store; unsafe_kek_beside_store: the officer accepted that a thief of the disk has both.
+    """
+
+    gateway_id: str
+    listen: str
+    store: Path
+    keys: Path
+    kek: Path
+    floor: Path
+    roots: Path
+    certificate: Path
+    tls_key: Path
+    unsafe_kek_beside_store: bool
+
+    def under(self, folder: Path) -> Settings:
+        """The same with every relative path below `folder`."""
+        base = folder.absolute()
+        return replace(
+            self,
+            store=base / self.store,
+            keys=base / self.keys,
+            kek=base / self.kek,
+            floor=base / self.floor,
+            roots=base / self.roots,
+            certificate=base / self.certificate,
+            tls_key=base / self.tls_key,
+        )
+
+    def _values(self) -> list[tuple[str, object]]:
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+    def to_toml(self) -> str:
+        """The text of the file."""
+        lines = []
+        for name, value in self._values():
+            text = str(value).lower() if isinstance(value, bool) else f'"{value}"'
+            lines.append(f"{name} = {text}")
+        return "\n".join(lines) + "\n"
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings in `folder`; `CallerError` on an unknown, missing or wrong key, `Fault` where there is no file."""
+    path = folder / FILE
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise Fault("settings-missing", "a gateway's folder was expected", at=str(path), do="`sluice init`") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CallerError("settings-malformed", "settings are TOML, something else came", at=str(path)) from error
+    expected = {field.name: field.type for field in fields(Settings)}
+    unknown = sorted(table.keys() ^ expected.keys())
+    if unknown:
+        raise CallerError("settings-malformed", f"the keys are {', '.join(expected)}", at=f"{path}: {unknown[0]}")
+    values: dict[str, object] = {}
+    for name, kind in expected.items():
+        value = table[name]
+        if not isinstance(value, bool if kind == "bool" else str):
+            raise CallerError("settings-malformed", f"`{name}` must be a {kind}", at=f"{path}: {name}")
+        values[name] = Path(str(value)) if kind == "Path" else value
+    return Settings(**values).under(folder)  # type: ignore[arg-type]  # each value was checked against its field's type

@@ -1,0 +1,155 @@
+"""Deciding and entering what goes out: on the commit that admits a batch, and for streams that catch up.
+
+INVARIANT: a frame exists only with its G in the partner's account, entered in the same commit or before; only the
+sequencer calls what changes a subscription. Every released record is entered in its source's account too, unless the
+agreement shows sources nothing. Source: architecture sections 2 to 4; SPEC.md sections 5 and 6.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.core.decision.outcome import View as Released
+from gateway.core.decision.plan import Decider
+from gateway.core.errors import Refused
+from gateway.core.ledger.entries import Disclosed, source_account
+from gateway.core.sealing.body import view_digest
+from gateway.core.sealing.cursor import Place
+from gateway.core.sealing.frame import Disclosure, audit_digest
+from gateway.core.suite.octets import u64
+from gateway.ports.keys import Keys
+from gateway.usecases.outgoing import Framed, OutgoingBatch, framed
+from gateway.usecases.quota import Quota
+from gateway.usecases.rights import Rights
+from gateway.usecases.sequence import Plan
+from gateway.usecases.subscription import FrameDraft, Subscription
+from gateway.usecases.trusted_time import TrustedTime
+
+
+class Discloser:
+    """Holds the live streams and decides for them."""
+
+    def __init__(self, keys: Keys, time: TrustedTime, quota: Quota) -> None:
+        self._cursor_key = keys.cursor()
+        self._time = time
+        self._quota = quota
+        self._decider = Decider()
+        self.subscriptions: dict[tuple[str, str, str], Subscription] = {}
+
+    def masks(self, subscription: Subscription, batch: OutgoingBatch, from_idx: int = 0) -> tuple[int, ...]:
+        """What of each record the subscription may have now; 0 is nothing. One dictionary hit per record."""
+        rights = subscription.rights
+        kind = batch.signed.batch.kind
+        if not subscription.binding.kinds >> kind & 1:
+            return (0,) * len(batch.views)
+        now_ms = self._time.now_ms() if self._time.is_timed() else None
+        suspended = batch.signed.batch.source_id in rights.suspended_sources
+        masks = []
+        for view, facts in zip(batch.views, batch.facts, strict=True):
+            asked = facts._replace(source_suspended=True) if suspended else facts
+            outcome = self._decider.plan_for(rights.basis, asked, now_ms)
+            released = isinstance(outcome, Released) and view.idx >= from_idx
+            masks.append(outcome.mask if released and isinstance(outcome, Released) else 0)
+        return tuple(masks)
+
+    def disclose(self, plan: Plan) -> None:
+        """Enters what the batches of this commit release to every live stream, in the same commit."""
+        if not plan.admissions:
+            return
+        batches = [
+            OutgoingBatch.of_inspected(item.position, item.stored.admitted_at_ms, item.inspected)
+            for item in plan.admissions
+        ]
+        end = Place(batches[-1].position + 1)
+        timed = self._time.is_timed()
+        for subscription in self.subscriptions.values():
+            if not subscription.live:
+                plan.after.append(subscription.wake.set)
+                continue
+            if subscription.is_full or not timed:
+                subscription.live = False
+                continue
+            mine = [batch for batch in batches if batch.position >= subscription.place.position]
+            released = [(batch, self.masks(subscription, batch)) for batch in mine]
+            frames = framed([(batch, masks) for batch, masks in released if any(masks)])
+            if not self.may_release(subscription.rights, sum(frame.records for frame in frames)):
+                subscription.live = False
+                continue
+            self.enter(plan, subscription, frames, end)
+
+    def may_release(self, rights: Rights, records: int) -> bool:
+        """Whether the agreement's quota lets so many more records go this month."""
+        return self._quota.allows(rights, records, self._time.now_ms())
+
+    def enter(self, plan: Plan, subscription: Subscription, frames: Iterable[Framed], after: Place) -> None:
+        """Enters the frames' disclosures; they are queued for the stream once the commit is durable."""
+        drafts = []
+        for frame in frames:
+            entry, opening = self._disclosure(subscription, frame)
+            plan.enter(subscription.account_id, entry, opening)
+            self._tell_sources(plan, subscription, frame)
+            self._quota.count(subscription.rights, frame.records, self._time.now_ms())
+            encoded = tuple(section.encoded for section in frame.sections)
+            drafts.append(FrameDraft(entry, encoded, frame.records, frame.size))
+        # The place moves with the plan, so that a later job of the same commit cannot disclose the same records.
+        subscription.place = after
+        plan.after.append(lambda: subscription.queue(drafts))
+
+    def _disclosure(self, subscription: Subscription, frame: Framed) -> tuple[bytes, bytes]:
+        rights = subscription.rights
+        salt = secrets.token_bytes(32)
+        shown = [(digest, section.shown) for digest, section in zip(frame.batches, frame.sections, strict=True)]
+        entry = Disclosure(
+            partner_id=subscription.partner_id,
+            agreement_id=subscription.agreement_id,
+            subscription=subscription.name,
+            stream_id=subscription.stream_id,
+            seq=subscription.next_seq,
+            agreement_digest=rights.agreement_digest,
+            audit=audit_digest(salt, rights.basis.position, rights.rules_digest, rights.dir_root),
+            records=frame.records,
+            cursor=subscription.binding.seal(self._cursor_key, frame.after, secrets.token_bytes(12)),
+            view_digest=view_digest(shown),
+        ).encode()
+        subscription.next_seq += 1
+        return entry, salt + u64(rights.basis.position) + rights.rules_digest + rights.dir_root
+
+    @staticmethod
+    def _tell_sources(plan: Plan, subscription: Subscription, frame: Framed) -> None:
+        shown_to_sources = subscription.rights.shown_to_sources
+        if shown_to_sources == "none":
+            return
+        partner = subscription.partner_id if shown_to_sources == "amounts-and-partner" else ""
+        salts = secrets.token_bytes(32 * frame.records)
+        number = 0
+        for digest, source_id, section in zip(frame.batches, frame.sources, frame.sections, strict=True):
+            account_id = source_account(source_id)
+            for idx, _, mask in section.shown:
+                salt = salts[32 * number : 32 * number + 32]
+                plan.enter(account_id, Disclosed(salt, digest, idx, mask, partner).encode())
+                number += 1
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpJob:
+    """Enters disclosures of stored batches for one stream that lags; makes it live when it reaches the end."""
+
+    discloser: Discloser
+    subscription: Subscription
+    frames: tuple[Framed, ...]
+    expected: Place
+    after: Place
+    may_go_live: bool
+
+    def prepare(self, plan: Plan) -> None:
+        """Refuses `stream-ended` when the stream ended or moved meanwhile."""
+        if self.subscription.ending is not None or self.subscription.place != self.expected:
+            raise Refused("stream-ended", "the stream ended while it caught up")
+        self.discloser.enter(plan, self.subscription, self.frames, self.after)
+        if self.may_go_live and self.after.position >= plan.records_size_before:
+            self.subscription.live = True
+
+    def committed(self) -> None:
+        """The frames were queued by the plan."""

@@ -1,0 +1,100 @@
+"""What one stream may see, and under what: the facts of a decision as CONTROL has them now.
+
+Rights are compared, not versioned: when CONTROL moves, a stream goes on only if its rights under the new state are the
+same. Source: architecture sections 2 and 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.core.control.fold import Control
+from gateway.core.decision.facts import AgreementFacts, PartnerFacts
+from gateway.core.decision.plan import Basis
+from gateway.core.errors import GatewayError, Refused
+from gateway.core.suite.algorithms import text_digest
+from gateway.core.suite.numbers import KeyState, Role
+from gateway.usecases.peer import Peer
+
+# No rule can be added yet, so the text of the rules in force is empty; its digest still stands in every audit.
+_RULES_DIGEST = text_digest("rules", b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Everything decided on that is not the record, and what is bound into disclosures."""
+
+    peer: Peer
+    basis: Basis
+    agreement_digest: bytes
+    rules_digest: bytes
+    dir_root: bytes
+    kem_key: bytes
+    kem_key_id: bytes
+    shown_to_sources: str
+    suspended_sources: frozenset[str]
+
+    def check_in_force(self, now_ms: int) -> None:
+        """Refuses `denied` outside the agreement's dates."""
+        if not self.basis.agreement.starts_ms <= now_ms < self.basis.agreement.ends_ms:
+            raise Refused("denied", "the agreement is not in force", at="agreement")
+
+    def until_ms(self) -> int:
+        """When the first of certificate, agreement and directory ends."""
+        partner = self.basis.partner
+        return min(partner.certificate_until_ms, partner.directory_until_ms, self.basis.agreement.ends_ms)
+
+    def same_under(self, control: Control) -> bool:
+        """Whether this stream would be opened with the same rights under `control`."""
+        try:
+            then = rights_of(control, self.peer, self.basis.agreement.agreement_id)
+        except GatewayError:
+            return False
+        return self._facts() == then._facts()
+
+    def _facts(self) -> tuple[object, ...]:
+        basis = self.basis
+        return (
+            basis.partner,
+            basis.agreement,
+            basis.vocabularies,
+            self.agreement_digest,
+            self.rules_digest,
+            self.dir_root,
+            self.kem_key_id,
+            self.shown_to_sources,
+            self.suspended_sources,
+        )
+
+
+def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
+    """The rights of a partner under one of its agreements; refuses `denied` for whatever does not hold."""
+    if peer.role != "partner" or control.is_suspended(f"partner/{peer.party_id}"):
+        raise Refused("denied", "the peer is no active partner", at="partner")
+    partner = control.partner(peer.party_id)
+    agreement = control.agreement(agreement_id)
+    if agreement.partner_id != peer.party_id or agreement.id in control.ended:
+        raise Refused("denied", "the agreement is not one of the partner's in force", at="agreement")
+    directory = control.directory
+    if directory is None:
+        raise Refused("directory-due", "operators must have signed a directory, none is there", at="directory")
+    admission = partner.admission
+    kem = directory.endorsed.get((Role.PARTNER_KEM, admission.kem_key_digest[:16]))
+    if kem is None or kem.endorsement.state is not KeyState.ACTIVE:
+        raise Refused("denied", "the partner's key is not endorsed", at="partner")
+    facts = PartnerFacts.from_admission(
+        admission, peer.identity, suspended=False, directory_until_ms=directory.newest.expires_at_ms
+    )
+    terms = AgreementFacts.from_agreement(agreement, ended=False)
+    stopped = {target.removeprefix("source/") for target in control.suspended if target.startswith("source/")}
+    return Rights(
+        peer=peer,
+        basis=Basis(control.position, facts, terms, control.vocabularies),
+        agreement_digest=agreement.digest,
+        rules_digest=_RULES_DIGEST,
+        dir_root=directory.newest.root,
+        kem_key=kem.material,
+        kem_key_id=kem.endorsement.key_id,
+        shown_to_sources=agreement.accounts_shown.value,
+        suspended_sources=frozenset(stopped),
+    )

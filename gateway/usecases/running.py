@@ -1,0 +1,35 @@
+"""What every use case shares while the gateway runs: the folds, the journal behind them, and who is connected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.core.control.fold import Control
+from gateway.core.ledger.book import Book
+from gateway.ports.journal import Journals
+from gateway.ports.keys import Keys
+from gateway.usecases.disclose import Discloser
+from gateway.usecases.lanes import Lanes
+from gateway.usecases.sequence import Sequencer
+from gateway.usecases.tick import Ticker
+from gateway.usecases.trusted_time import TrustedTime
+
+
+@dataclass(slots=True)
+class Running:
+    """`control` is replaced as a whole when a statement is applied; everything else stays."""
+
+    control: Control
+    journals: Journals
+    keys: Keys
+    book: Book
+    lanes: Lanes
+    time: TrustedTime
+    sequencer: Sequencer
+    ticker: Ticker
+    discloser: Discloser
+    nonces: dict[bytes, int] = field(default_factory=dict)
+
+    def now_ms(self) -> int:
+        """Trusted now, UTC milliseconds."""
+        return self.time.now_ms()
