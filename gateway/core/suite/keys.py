@@ -150,8 +150,6 @@ class SigningKey:
 
 def seal_to(kem_key: bytes, info: bytes, secret: bytes) -> bytes:
     """HPKE base-mode seal to a KEM public key: 1,729 bytes for a secret of 48. RFC 9180; SPEC.md section 1."""
-    if len(kem_key) != KEM_KEY_BYTES:
-        raise Refused("key-malformed", f"a KEM key has {KEM_KEY_BYTES} bytes, {len(kem_key)} came")
     try:
         recipient = hpke.MLKEM1024P384PublicKey(
             mlkem.MLKEM1024PublicKey.from_public_bytes(kem_key[:1568]),
@@ -159,7 +157,10 @@ def seal_to(kem_key: bytes, info: bytes, secret: bytes) -> bytes:
         )
         return _HPKE.encrypt(secret, recipient, info)
     except ValueError as error:
-        raise Refused("key-malformed", "the bytes are no ML-KEM-1024 and P-384 key") from error
+        raise Refused(
+            "key-malformed",
+            f"a KEM key is an ML-KEM-1024 and a P-384 key of {KEM_KEY_BYTES} bytes, {len(kem_key)} came",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

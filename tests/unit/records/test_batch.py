@@ -111,6 +111,26 @@ def test_a_must_portion_that_is_absent_is_refused() -> None:
         parse_batch_item(UnverifiedBatch(signed, making.SEED, (record,)).encode())
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        RecordInput(2, 1, 3, (making.Portion(0, b"", b""),)),
+        RecordInput(2, 0, 8, (making.Portion(0, b"", b""),)),
+        RecordInput(2, 1, 8, ()),
+        RecordInput(2, 1, 4, (making.Portion(0, b"", b""), making.Portion(4, b"", b""))),
+    ],
+    ids=["three slots", "must without slot 0", "nothing present", "a slot beyond n"],
+)
+def test_a_record_of_no_shape_is_refused(record: RecordInput) -> None:
+    """Slot count, must and present are checked before any portion is read."""
+    batch = replace(making.a_batch(making.some_records(1), SOURCE), count=1)
+    signed = SignedBatch.parse(batch.encode() + making.NO_SIGNATURE)
+
+    with pytest.raises(Refused) as refusal:
+        parse_batch_item(UnverifiedBatch(signed, making.SEED, (record,)).encode())
+    assert refusal.value.at.startswith("record.")
+
+
 def test_a_batch_above_three_mebibytes_is_refused() -> None:
     """The sum is bounded, not only each portion."""
     records = [making.a_record({0: bytes(2**20), 1: bytes(2**20), 2: bytes(2**20)}, label=b"")]

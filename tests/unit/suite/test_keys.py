@@ -102,14 +102,27 @@ _UNKNOWN = (
     + base64.b64encode(bytes.fromhex("302e020100300506032b657704220420") + bytes(32))
     + b"\n-----END PRIVATE KEY-----\n"
 )
+_HALF_SIGN = b"".join(_SIGN.partition(b"-----END PRIVATE KEY-----\n")[:2]) + _pem(
+    ec.generate_private_key(ec.SECP384R1())
+)
+_HALF_KEM = _pem(mlkem.MLKEM1024PrivateKey.generate()) + _pem(ed25519.Ed25519PrivateKey.generate())
 _P256 = _pem(mlkem.MLKEM1024PrivateKey.generate()) + _pem(ec.generate_private_key(ec.SECP256R1()))
 _LOCKED = _pem(ed25519.Ed25519PrivateKey.generate(), b"word")
 
 
 @pytest.mark.parametrize(
     "pem",
-    [b"", _SIGN + b"more", _SIGN + _SIGN, _KEM, b"-----END PRIVATE KEY-----\n" * 2, _UNKNOWN * 2, _LOCKED + _SIGN],
-    ids=["empty", "trailing", "four", "of another purpose", "no keys", "unknown algorithm", "locked"],
+    [
+        b"",
+        _SIGN + b"more",
+        _SIGN + _SIGN,
+        _KEM,
+        b"-----END PRIVATE KEY-----\n" * 2,
+        _UNKNOWN * 2,
+        _LOCKED + _SIGN,
+        _HALF_SIGN,
+    ],
+    ids=["empty", "trailing", "four", "of another purpose", "no keys", "unknown algorithm", "locked", "half of it"],
 )
 def test_a_file_that_is_no_signing_key_is_a_fault_by_name(pem: bytes) -> None:
     """A gateway that cannot read its key says so and does not start with half of it."""
@@ -118,7 +131,9 @@ def test_a_file_that_is_no_signing_key_is_a_fault_by_name(pem: bytes) -> None:
     assert fault.value.code == "key-file-unreadable"
 
 
-@pytest.mark.parametrize("pem", [b"", _SIGN, _P256], ids=["empty", "of another purpose", "another curve"])
+@pytest.mark.parametrize(
+    "pem", [b"", _SIGN, _P256, _HALF_KEM], ids=["empty", "of another purpose", "another curve", "half of it"]
+)
 def test_a_file_that_is_no_kem_key_is_a_fault_by_name(pem: bytes) -> None:
     """One key, one purpose, and the curve of the suite."""
     with pytest.raises(Fault) as fault:

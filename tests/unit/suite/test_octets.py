@@ -49,6 +49,8 @@ def test_a_field_past_the_end_is_refused(method: str) -> None:
 @pytest.mark.parametrize("written", [octets.lp16(b"x" * 9), octets.u16(9)])
 def test_a_length_above_its_limit_is_refused_before_it_is_taken(written: bytes) -> None:
     """The limit is checked on the length, not on what follows it."""
+    assert Reader(octets.lp16(b"x" * 8), "sample").lp16("field", 8) == b"x" * 8
+
     with pytest.raises(Refused, match="at most 8 bytes, its length says 9"):
         Reader(written, "sample").lp16("field", 8)
 
