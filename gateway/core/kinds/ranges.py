@@ -14,6 +14,8 @@ from gateway.core.errors import Refused
 from gateway.core.kinds.columns import Column, base_of, greatest
 from gateway.core.kinds.registry import portion_of
 
+_DTYPES = {width: np.dtype(f"<i{width}") for width in (1, 2, 4)}
+
 
 def check_ranges(schema: int, slot: int, message: Message) -> None:
     """Refuses `range` for a value out of bounds or a time that decreases, `content-not-canonical` for another encoding.
@@ -28,8 +30,8 @@ def check_ranges(schema: int, slot: int, message: Message) -> None:
 
 
 def _check(column: Column, octets: bytes, base: int, at: str) -> None:
-    elements = np.frombuffer(octets, dtype=f"<i{column.width}")
-    low, high = int(elements.min()), int(elements.max())
+    elements = np.frombuffer(octets, _DTYPES[column.width])
+    low, high = int(np.minimum.reduce(elements)), int(np.maximum.reduce(elements))
     lowest = -greatest(column.width) - 1
     if low == lowest:
         if column.ascends:
@@ -37,10 +39,10 @@ def _check(column: Column, octets: bytes, base: int, at: str) -> None:
         known = elements[elements != lowest]
         if not known.size:
             raise Refused("content-not-canonical", f"`{column.name}` must be absent if nothing in it is known", at=at)
-        low = int(known.min())
+        low = int(np.minimum.reduce(known))
     if base + low < column.low or base + high > column.high:
         raise Refused("range", f"`{column.name}` must be {column.low} to {column.high} {column.unit}", at=at)
     if base != base_of(base + low, base + high, column.width):
         raise Refused("content-not-canonical", f"the base of `{column.name}` must be the one its values give", at=at)
-    if column.ascends and (elements[1:] < elements[:-1]).any():
+    if column.ascends and np.logical_or.reduce(elements[1:] < elements[:-1]):
         raise Refused("range", f"`{column.name}` must never decrease", at=at)

@@ -229,11 +229,12 @@ def _law(messages: Mapping[int, Message], time_step_ms: int) -> None:
     if about.rows != rows:
         raise Refused("range", f"`rows` must be the largest of the portions, {rows}", at="about.rows")
     _check_times(about, fine, coarse, messages, time_step_ms)
-    if fine is not None and coarse is not None:
-        check_coarse(fine, coarse, "position_coarse")
-    areas = {square[:-4] for square in coarse.mgrs_1km} if coarse is not None else set()
-    if fine is not None and (area := area_of(fine)):
-        areas.add(area)
+    if coarse is not None:
+        if fine is not None:
+            check_coarse(fine, coarse, "position_coarse")
+        areas = {square[:-4] for square in coarse.mgrs_1km}
+    else:
+        areas = {area_of(fine)} - {""} if fine is not None else set()
     if areas and areas != {about.area_mgrs100k}:
         raise Refused("coarse-mismatch", "`area_mgrs100k` must hold the whole track", at="about.area_mgrs100k")
 
