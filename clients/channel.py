@@ -183,8 +183,9 @@ def _facts(details: str) -> dict[str, str]:
         return {}
     if not isinstance(parsed, dict) or not all(isinstance(fact, str) for fact in parsed.values()):
         return {}
-    return {name: _plain(parsed[name]) for name in ("code", "message", "at", "do") if name in parsed}
+    return {name: plain(parsed[name]) for name in ("code", "message", "at", "do") if name in parsed}
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A peer's text as a terminal may show it: at most 400 characters, each of which can be seen."""
     return "".join(c for c in text[:_MAX_DETAIL_CHARACTERS] if c.isprintable())

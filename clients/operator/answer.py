@@ -14,7 +14,7 @@ from clients.operator.ca import LEAF_HOURS, PartyKind, root_digest
 from clients.operator.chain import Chain
 from clients.operator.home import Home
 from clients.profile import Profile
-from gateway.core.control.enrolment import Bundle, parse_bundle
+from gateway.core.control.enrolment import parse_bundle
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.source import SourceAdmission
@@ -28,8 +28,7 @@ _KINDS = {PartyRole.SOURCE: StatementKind.SOURCE, PartyRole.PARTNER: StatementKi
 def admission_of(chain: Chain, role: PartyRole, party_id: str) -> ControlEntry:
     """The applied admission of the party; refuses `party-unknown`."""
     for entry in chain.texts(_KINDS[role]):
-        parsed = SourceAdmission.parse if role is PartyRole.SOURCE else PartnerAdmission.parse
-        if parsed(entry.body).id == party_id:
+        if _parsed(role, entry).id == party_id:
             return entry
     raise CallerError(
         "party-unknown",
@@ -48,10 +47,12 @@ def profile_for(
     now: datetime,
     hours: int = LEAF_HOURS,
     endpoint: str = "",
+    certificate_pem: bytes = b"",
 ) -> Profile:
     """The party's profile under what is applied now.
 
     endpoint: how the party reaches the gateway, if it is another way than this home's.
+    certificate_pem: the party's chain, if it was issued elsewhere; empty issues one here for `hours`.
     """
     admission = admission_of(chain, role, party_id)
     connection = home.connection()
@@ -64,9 +65,7 @@ def profile_for(
         endpoint=endpoint or connection.endpoint,
         server=connection.server,
         roots_pem=connection.roots_pem,
-        certificate_pem=_certificate(
-            home, parse_bundle(admission.attachments[0]), role, party_id, admission, now, hours
-        ),
+        certificate_pem=certificate_pem or _certificate(home, admission, role, party_id, now, hours),
         genesis=home.genesis(),
         roster_link=control.roster_link,
         roster_text=control.roster.text,
@@ -91,14 +90,21 @@ def _guide(chain: Chain) -> bytes | None:
 
 
 def _certificate(
-    home: Home, bundle: Bundle, role: PartyRole, party_id: str, admission: ControlEntry, now: datetime, hours: int
+    home: Home, admission: ControlEntry, role: PartyRole, party_id: str, now: datetime, hours: int
 ) -> bytes:
     authority = home.authority()
-    parsed = SourceAdmission.parse if role is PartyRole.SOURCE else PartnerAdmission.parse
-    if parsed(admission.body).binding.root != root_digest(authority.root):
+    if _parsed(role, admission).binding.root != root_digest(authority.root):
         raise Refused(
             "root-other",
             "the party is bound to another root than this home's, so its certificate comes from there",
             at=party_id,
+            do="`--certificate FILE`",
         )
-    return authority.issue(bundle.certificate_request, PartyKind(role.value), party_id, now=now, hours=hours)
+    request = parse_bundle(admission.attachments[0]).certificate_request
+    return authority.issue(request, PartyKind(role.value), party_id, now=now, hours=hours)
+
+
+def _parsed(role: PartyRole, admission: ControlEntry) -> SourceAdmission | PartnerAdmission:
+    if role is PartyRole.SOURCE:
+        return SourceAdmission.parse(admission.body)
+    return PartnerAdmission.parse(admission.body)

@@ -16,7 +16,7 @@ from gateway.core.control.enrolment import PARTNER_ROLES, SOURCE_ROLES, Bundle
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.roster import Roster
 from gateway.core.control.source import SourceAdmission
-from gateway.core.control.suspension import Lift, Suspension
+from gateway.core.control.suspension import AgreementEnd, Lift, Suspension
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.keys import key_digest
 from gateway.core.suite.numbers import Role
@@ -95,6 +95,13 @@ def lift_text(kind: PartyKind, party_id: str, reason: str) -> bytes:
     """Takes a party up again; it needs the quorum."""
     text = _text([f'target = "{kind.value}/{party_id}"', f'reason = "{_quoted(reason)}"'])
     Lift.parse(text)
+    return text
+
+
+def end_text(agreement_id: str, reason: str) -> bytes:
+    """Ends an agreement for ever; one operator may."""
+    text = _text([f'agreement = "{_quoted(agreement_id)}"', f'reason = "{_quoted(reason)}"'])
+    AgreementEnd.parse(text)
     return text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 
 from clients.operator.chain import Chain
-from gateway.core.control.directory import GATEWAY_ROLES, build_directory
+from gateway.core.control.directory import GATEWAY_ROLES, build_directory, redate
 from gateway.core.control.endorsing import encode_endorsement_list, endorsements_due
 from gateway.core.control.enrolment import Bundle
 from gateway.core.control.fold import Control
@@ -25,10 +25,7 @@ def directory_draft(chain: Chain, gateway: Bundle | None, *, days: int, now_ms: 
 
     gateway: its bundle; None takes the keys of the directory that stands. days: 1 to 7.
     """
-    if not 1 <= days <= DIRECTORY_LIFE_MS // DAY_MS:
-        raise CallerError(
-            "days", f"a directory lives 1 to {DIRECTORY_LIFE_MS // DAY_MS} days, {days} came", at="--days"
-        )
+    life_ms = _life_ms(days)
     standing = chain.tip
     bundle = gateway or _standing_gateway(standing)
     if bundle.keys.keys() != GATEWAY_ROLES:
@@ -46,9 +43,30 @@ def directory_draft(chain: Chain, gateway: Bundle | None, *, days: int, now_ms: 
         [endorsement for endorsement, _ in listed],
         dir_no=standing.directory.newest.dir_no + 1 if standing.directory else 1,
         issued_at_ms=issued_at_ms,
-        expires_at_ms=issued_at_ms + days * DAY_MS,
+        expires_at_ms=issued_at_ms + life_ms,
     )
     return directory.encode(), encode_endorsement_list(listed)
+
+
+def redated_draft(chain: Chain, *, days: int, now_ms: int) -> bytes:
+    """Body of the DIRECTORY-REDATE that repeats the directory that stands."""
+    life_ms = _life_ms(days)
+    standing = chain.control
+    if standing.directory is None:
+        raise CallerError("directory-missing", "a directory must stand to be repeated, none does")
+    newest = standing.directory.newest
+    issued_at_ms = max(now_ms, standing.clock_ms)
+    return redate(
+        newest, dir_no=newest.dir_no + 1, issued_at_ms=issued_at_ms, expires_at_ms=issued_at_ms + life_ms
+    ).encode()
+
+
+def _life_ms(days: int) -> int:
+    if not 1 <= days <= DIRECTORY_LIFE_MS // DAY_MS:
+        raise CallerError(
+            "days", f"a directory lives 1 to {DIRECTORY_LIFE_MS // DAY_MS} days, {days} came", at="--days"
+        )
+    return days * DAY_MS
 
 
 def _standing_gateway(standing: Control) -> Bundle:

@@ -14,8 +14,9 @@ from enum import Enum
 import grpc
 from sluice.v1 import govern_pb2
 
-from clients.channel import secure_channel, translated
+from clients.channel import plain, secure_channel, translated
 from clients.connection import Connection, unreachable
+from clients.health import read_health
 from gateway.core.errors import Refused
 
 CALL_SECONDS = 30.0
@@ -102,15 +103,20 @@ class Governance:
             raise Refused("too-many-changes", f"at most {MAX_CHANGES} changes may be pending", at=self._endpoint)
         return tuple(
             PendingChange(
-                change.change_id,
+                plain(change.change_id),
                 change.statement,
                 change.signatures,
                 tuple(change.attachments),
-                change.reason,
+                plain(change.reason),
                 change.signatures_need,
             )
             for change in response.changes
         )
+
+    async def health(self) -> str:
+        """What the gateway says of itself: `SERVING` or another state."""
+        with _our_errors(self._endpoint):
+            return await read_health(self._channel)
 
     async def read_control(self, from_position: int) -> AsyncIterator[bytes]:
         """Control entries from a position to the head, ascending, unverified."""
@@ -152,7 +158,7 @@ def _outcome(response: govern_pb2.ProposeResponse) -> Outcome:
         # Unknown means no: an answer that is not understood must never be read as "applied".
         raise Refused("answer-unknown", "the answer must say APPLIED or PENDING, it says neither") from error
     return Outcome(
-        response.change_id,
+        plain(response.change_id),
         state,
         response.position,
         response.signatures_have,

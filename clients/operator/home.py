@@ -21,6 +21,7 @@ from clients.connection import Connection, split_endpoint
 from clients.keyfiles import make_private_directory, read_private, read_public, write_private, write_public
 from clients.operator.ca import Authority
 from clients.operator.card import OperatorCard, make_card
+from gateway.core.control.roster import Roster, check_signatures
 from gateway.core.control.statement import SignedStatement
 from gateway.core.control.texts import read_text
 from gateway.core.errors import CallerError
@@ -108,11 +109,28 @@ class Home:
             )
         return Authority.load(read_public(self.path / "ca" / "root.pem"), read_private(self.path / "ca" / "root.key"))
 
-    def connect(self, *, endpoint: str, server: str, roots_pem: bytes, certificate_pem: bytes, genesis: bytes) -> None:
-        """Keeps how to reach the gateway and the genesis it is held to: public files, checked before they are kept."""
+    def connect(
+        self,
+        *,
+        endpoint: str | None = None,
+        server: str | None = None,
+        roots_pem: bytes | None = None,
+        certificate_pem: bytes | None = None,
+        genesis: bytes | None = None,
+    ) -> None:
+        """Keeps how to reach the gateway and the genesis it is held to; None keeps what is known already.
+
+        All of it is public, and checked before any of it is kept.
+        """
+        endpoint = self.connection().endpoint if endpoint is None else endpoint
+        server = self.connection().server if server is None else server
+        roots_pem = self._connected("roots.pem") if roots_pem is None else roots_pem
+        certificate_pem = self._connected("certificate.pem") if certificate_pem is None else certificate_pem
+        genesis = self._connected("genesis.sluice") if genesis is None else genesis
         split_endpoint(endpoint)
         load_certificates(roots_pem, "roots")
-        read_genesis(genesis)
+        founding = read_genesis(genesis)
+        check_signatures(founding, Roster.parse(founding.statement.body))
         if not is_certified(read_private(self.path / "tls.key"), leaf_of(certificate_pem)):
             raise CallerError("certificate-key", "the certificate must be of this home's TLS key", at="certificate")
         text = f'endpoint = "{endpoint}"\nserver = "{server}"\n'.encode()
@@ -167,7 +185,7 @@ class Home:
                 "not-connected",
                 "this home must know its gateway, it knows none",
                 at=str(self.path),
-                do="`sluicectl operator connect`",
+                do="`sluicectl operator connect` with every option",
             ) from error
 
 

@@ -1,0 +1,51 @@
+"""`sluicectl`: an operator's command line. Nouns are imported when called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clients.cli.boundary import Root
+
+_ROOMS = {
+    "operator": ("clients.cli.sluicectl_operator:operator", "Make an operator's keys, connect a home to its gateway."),
+    "genesis": ("clients.cli.sluicectl_genesis:genesis", "Found a gateway: make, sign, show. Offline."),
+    "ca": ("clients.cli.sluicectl_ca:ca", "The built-in certificate authority: init, issue. Offline."),
+    "status": ("clients.cli.sluicectl_status:status", "What stands at the gateway, verified."),
+    "change": ("clients.cli.sluicectl_change:change", "Pending changes: list, show, approve."),
+    "source": ("clients.cli.sluicectl_source:source", "Sources: list, show, admit, suspend, resume, profile."),
+    "partner": ("clients.cli.sluicectl_partner:partner", "Partners: list, show, admit, suspend, resume, profile."),
+    "agreement": ("clients.cli.sluicectl_agreement:agreement", "Agreements: list, show, propose, end."),
+    "guide": ("clients.cli.sluicectl_guide:guide", "The classification guide: show, check, propose."),
+    "vocabulary": ("clients.cli.sluicectl_vocabulary:vocabulary", "Label vocabularies: list, show, propose."),
+    "directory": ("clients.cli.sluicectl_directory:directory", "The directory of trusted keys: show, issue, redate."),
+}
+
+
+@click.group(cls=Root, rooms=_ROOMS)
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=lambda: Path(click.get_app_dir("sluice")),
+    envvar="SLUICE_HOME",
+    metavar="DIR",
+    help="The operator's home.  [default: ~/.config/sluice]",
+)
+@click.pass_context
+def sluicectl(ctx: click.Context, home: Path) -> None:
+    """Operators decide who may do what. Nothing is signed that was not shown; nothing pending is called applied.
+
+    Exit codes: 0 ok, 1 failed, 2 usage or bad input, 4 not authenticated, 5 denied, 6 stale, 7 pending approval,
+    8 unreachable, 130 interrupted.
+    """
+    ctx.obj = home
+
+
+def main() -> None:
+    """The console script."""
+    sluicectl.main(prog_name="sluicectl")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""`sluicectl agreement`: the papers under which something may be released."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clients.cli.boundary import Group
+from clients.cli.desk import Decided, Desk, at_desk, reason_option, report, yes_option
+from clients.cli.output import result, said
+from clients.keyfiles import read_public
+from clients.operator.drafts import end_text
+from gateway.core.control.agreement import Agreement
+from gateway.core.control.fold import Control
+from gateway.core.suite.numbers import StatementKind
+
+
+@click.group(cls=Group)
+def agreement() -> None:
+    """Agreements: list, show, propose, end."""
+
+
+@agreement.command("list")
+def list_agreements() -> None:
+    """List agreements."""
+
+    async def action(desk: Desk) -> None:
+        control = desk.chain.control
+        facts = [_facts(control, one) for _, one in sorted(control.agreements.items())]
+        lines = [(str(one["id"]), f"{one['to']}  {one['starts']} to {one['ends']}  {one['state']}") for one in facts]
+        result({"agreements": facts}, lines or [("none", "there is no agreement")])
+
+    at_desk(action)
+
+
+@agreement.command()
+@click.argument("agreement_id", metavar="ID")
+def show(agreement_id: str) -> None:
+    """Show an agreement as it was signed."""
+
+    async def action(desk: Desk) -> None:
+        found = desk.chain.control.agreement(agreement_id)
+        facts = _facts(desk.chain.control, found)
+        text = found.text.decode()
+        lines = [(str(facts["state"]), f"{found.id} with {found.partner_id}")]
+        lines += [("", line) for line in text.rstrip().split("\n")]
+        result({**facts, "text": text}, lines)
+
+    at_desk(action)
+
+
+@agreement.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@reason_option
+@yes_option
+def propose(file: Path, reason: str, yes: bool) -> None:
+    """Propose the agreement in FILE."""
+    text = read_public(file)
+    for key in Agreement.parse(text).recorded_only:
+        said(f"note: `{key}` is recorded, not acted on")
+
+    async def action(desk: Desk) -> Decided:
+        return await desk.propose(StatementKind.AGREEMENT, text, (), reason=reason, yes=yes)
+
+    report([at_desk(action)])
+
+
+@agreement.command()
+@click.argument("agreement_id", metavar="ID")
+@reason_option
+def end(agreement_id: str, reason: str) -> None:
+    """End an agreement now and for ever: one person may."""
+
+    async def action(desk: Desk) -> Decided:
+        body = end_text(agreement_id, reason)
+        return await desk.propose(StatementKind.END, body, (), reason=reason, yes=True)
+
+    report([at_desk(action)])
+
+
+def _facts(control: Control, found: Agreement) -> dict[str, object]:
+    return {
+        "id": found.id,
+        "to": found.partner_id,
+        "starts": found.starts.isoformat(),
+        "ends": found.ends.isoformat(),
+        "ceiling": found.ceiling,
+        "digest": found.digest.hex(),
+        "state": "ended" if found.id in control.ended else "signed",
+    }

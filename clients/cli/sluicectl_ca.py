@@ -1,0 +1,90 @@
+"""`sluicectl ca`: the built-in certificate authority, in this home and offline.
+
+A certificate is issued for the key in a bundle or card whose words were read out. What the certificate says is decided
+here; nothing of what the request asks for is copied.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from clients.certificates import der, leaf_of
+from clients.cli.boundary import Group
+from clients.cli.desk import check_words, open_home
+from clients.cli.output import result
+from clients.keyfiles import read_public, write_public
+from clients.operator.ca import LEAF_HOURS, Authority, PartyKind, root_digest
+from clients.operator.card import is_card, parse_card
+from clients.times import utc
+from gateway.core.control.directory import GATEWAY_ROLES
+from gateway.core.control.enrolment import SOURCE_ROLES, parse_bundle
+from gateway.core.errors import CallerError
+from gateway.core.parties.identity import Identity
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(cls=Group)
+def ca() -> None:
+    """The built-in certificate authority: init, issue. Offline."""
+
+
+@ca.command()
+@click.option("--trust-domain", required=True, help="Like sluice.example: the host part of every identity.")
+@click.option(
+    "--out", type=_FILE, default=Path("roots.pem"), show_default=True, metavar="FILE", help="The public root."
+)
+def init(trust_domain: str, out: Path) -> None:
+    """Make the root of this home; its public half goes to the gateway and into every profile."""
+    home = open_home()
+    authority = Authority.create(trust_domain, datetime.now(UTC))
+    home.keep_authority(authority)
+    write_public(out, authority.root_pem())
+    digest = root_digest(authority.root)
+    result(
+        {"trust_domain": trust_domain, "root": digest, "roots": str(out)},
+        [
+            ("made", f"the root of {trust_domain} in {home.path}/ca (0600, stays here)"),
+            ("send", f"{out} (public)  {digest}"),
+        ],
+    )
+
+
+@ca.command()
+@click.argument("bundle", type=_FILE)
+@click.option("--words", required=True, help="The words its sender read out.")
+@click.option("--host", "hosts", multiple=True, metavar="NAME", help="For a gateway: its DNS names and addresses.")
+@click.option("--hours", type=int, default=LEAF_HOURS, show_default=True, help="Life of the certificate.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Where it goes; default BUNDLE with .pem.")
+def issue(bundle: Path, words: str, hosts: tuple[str, ...], hours: int, out: Path | None) -> None:
+    """Issue a certificate for the key in BUNDLE: a party's or gateway's .enrol, or an operator's .operator card."""
+    authority = open_home().authority()
+    kind, party_id, request, right = _requested(read_public(bundle))
+    check_words(words, right)
+    pem = authority.issue(request, kind, party_id, now=datetime.now(UTC), hosts=hosts, hours=hours)
+    path = out or bundle.with_suffix(".pem")
+    write_public(path, pem)
+    identity = Identity.from_certificate(der(leaf_of(pem)))
+    result(
+        {"identity": identity.uri, "certificate": str(path), "until": utc(identity.not_after_ms), "hosts": list(hosts)},
+        [("issued", f"{identity.uri} until {utc(identity.not_after_ms)}"), ("send", f"{path} (public)")],
+    )
+
+
+def _requested(encoded: bytes) -> tuple[PartyKind, str, bytes, str]:
+    if is_card(encoded):
+        card = parse_card(encoded)
+        if not card.certificate_request:
+            raise CallerError(
+                "recovery-offline", "a recovery key has no certificate, its card came", at=card.operator_id
+            )
+        return PartyKind.OPERATOR, card.operator_id, card.certificate_request, card.words()
+    bundle = parse_bundle(encoded)
+    if bundle.keys.keys() == GATEWAY_ROLES:
+        kind = PartyKind.GATEWAY
+    else:
+        kind = PartyKind.SOURCE if bundle.keys.keys() == SOURCE_ROLES else PartyKind.PARTNER
+    return kind, bundle.subject_id, bundle.certificate_request, "-".join(bundle.words())
