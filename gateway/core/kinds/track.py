@@ -19,6 +19,7 @@ from gateway.core.kinds.mgrs import square_1km, square_100km, squares_1km_near
 
 _MINUTE_US = 60_000_000
 _UNKNOWN = -greatest(4) - 1
+_POLE = 900_000_000
 
 
 def first_fixes(fine: TelemetryPosition) -> Iterator[tuple[int, int, int]]:
@@ -53,11 +54,14 @@ def area_of(fine: TelemetryPosition) -> str:
 
 
 def area_cuts(lat_e7: Sequence[int | None], lon_e7: Sequence[int | None]) -> list[int]:
-    """Rows at which a new segment must begin, because the track has come into another 100 km square."""
+    """Rows at which a new segment must begin, because the track has come into another 100 km square.
+
+    A row without a fix, or with a number that is no coordinate, lies in no square and begins nothing.
+    """
     cuts: list[int] = []
     area = ""
     for row, (lat, lon) in enumerate(zip(lat_e7, lon_e7, strict=True)):
-        if lat is None or lon is None:
+        if lat is None or lon is None or abs(lat) > _POLE or abs(lon) > 2 * _POLE:
             continue
         square = square_100km(lat, lon)
         if area and square != area:

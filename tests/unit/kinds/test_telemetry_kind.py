@@ -184,6 +184,8 @@ def test_a_track_over_a_grid_line_is_two_segments() -> None:
 
     assert track.area_cuts([lat, None, lat, lat], [given.KYIV[1], None, east, east]) == [2]
     assert track.area_cuts([None, lat], [None, east]) == []
+    assert track.area_cuts([lat, lat, -(1 << 63), lat], [east, -(1 << 63), east, east]) == []
+    assert track.area_cuts([lat, 900_000_001, lat], [east, 0, east]) == []
     with pytest.raises(Refused, match="whole track"):
         check_record(SCHEMA, crossing)
 
