@@ -133,9 +133,9 @@ def _kind_floors(guide: Table, name: str, vocabulary: Vocabulary) -> dict[Place,
     kind_number = _KIND_NAMES[name]
     kind = KINDS.get(kind_number)
     raw = guide.raw(name)
-    portions = set(kind.slots) if kind else {key for key in raw if is_name(key) and key not in _OTHER_MODES}
-    table = guide.table(name, portions | _OTHER_MODES.keys())
-    missing = [portion for portion in sorted(portions) if not table.has(portion)]
+    portions = kind.slots if kind else tuple(key for key in raw if is_name(key) and key not in _OTHER_MODES)
+    table = guide.table(name, set(portions) | _OTHER_MODES.keys())
+    missing = [portion for portion in portions if not table.has(portion)]
     if missing:
         raise CallerError(
             "guide-incomplete",
@@ -146,7 +146,7 @@ def _kind_floors(guide: Table, name: str, vocabulary: Vocabulary) -> dict[Place,
         (kind_number, mode, portion): _label(table, portion, vocabulary) for mode in DataMode for portion in portions
     }
     for mode_name in filter(_OTHER_MODES.__contains__, table.written()):
-        differing = table.table(mode_name, portions)
+        differing = table.table(mode_name, set(portions))
         for portion in differing.written():
             floors[(kind_number, _OTHER_MODES[mode_name], portion)] = _label(differing, portion, vocabulary)
     return floors

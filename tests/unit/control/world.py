@@ -6,6 +6,7 @@ applies it, and keeps the entry.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.unit.control.given import DAY, HOUR, NOW, ROOT_OF, digest_of, genesis
 VOCABULARIES = Path(gateway.core.labels.__file__).parent / "vocabularies"
 GUIDES = Path(gateway.core.control.__file__).parent / "guides"
 UKR = (VOCABULARIES / "UKR.1.toml").read_bytes()
+UKR_2 = re.sub(rb"version += 1", b"version = 2", UKR)
 GUIDE = (GUIDES / "UAS-2026-2.toml").read_bytes()
 BOTH = ("officer-1", "officer-2")
 

@@ -1,0 +1,214 @@
+"""Laws of the fold: how operators are replaced, and how that is stopped."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core.control.entry import ControlEntry
+from gateway.core.control.roster import Roster
+from gateway.core.control.succession import Author
+from gateway.core.errors import Refused
+from gateway.core.suite.numbers import StatementKind
+from tests.unit.control.given import DAY, octets, roster_text
+from tests.unit.control.world import BOTH, World, a_world, naming
+
+NEXT = roster_text(operators=("officer-2", "officer-3", "officer-4"))
+FRESH = roster_text(operators=("officer-7", "officer-8"))
+VAULT = ("vault-1", "vault-2")
+NEW = ("officer-7", "officer-8")
+
+
+def propose(world: World, text: bytes = NEXT, by: tuple[str, ...] = (*BOTH, "officer-3")) -> ControlEntry:
+    """Applies a ROSTER-PROPOSE."""
+    return world.apply(StatementKind.ROSTER_PROPOSE, text, by=by)
+
+
+def objection(proposed: ControlEntry) -> bytes:
+    """The body of an OBJECT to it."""
+    return naming(proposed.signed) + b'reason = "not agreed"\n'
+
+
+def refusal(world: World, kind: StatementKind, body: bytes, by: tuple[str, ...] = BOTH, **changes: object) -> str:
+    """The code with which the gateway refuses the statement."""
+    with pytest.raises(Refused) as caught:
+        world.control.apply(world.entry(kind, body, by=by, **changes))
+    return caught.value.code
+
+
+def test_a_roster_comes_into_force_in_two_steps() -> None:
+    """Proposed by both sets, waited for, then confirmed by those who proposed it."""
+    world = a_world()
+    proposed = propose(world)
+    (opened,) = world.control.proposals.values()
+    still = world.control.roster
+    world.now += DAY
+    applied = world.apply(StatementKind.ROSTER, naming(proposed.signed))
+
+    assert opened.proposal.author is Author.OPERATORS
+    assert still == Roster.parse(roster_text())
+    assert world.control.roster == Roster.parse(NEXT)
+    assert world.control.roster_link == applied.statement.link
+    assert world.control.proposals == {}
+    assert refusal(world, StatementKind.LIFT, b"", by=("officer-1", "officer-2")) == "signer-unknown"
+
+
+@pytest.mark.parametrize(
+    "signers", [BOTH, ("officer-3", "officer-4"), ("officer-1", "officer-3")], ids=["old only", "new only", "one old"]
+)
+def test_a_proposal_needs_the_quorum_of_both_sets(signers: tuple[str, ...]) -> None:
+    """One set alone neither hands over nor takes over."""
+    text = roster_text(operators=("officer-3", "officer-4", "officer-5"))
+
+    assert refusal(a_world(), StatementKind.ROSTER_PROPOSE, text, by=signers) == "signatures-too-few"
+
+
+def test_a_signature_in_no_set_is_refused() -> None:
+    """A stranger under a proposal is a proposal that was tampered with."""
+    assert (
+        refusal(a_world(), StatementKind.ROSTER_PROPOSE, NEXT, by=(*BOTH, "officer-3", "stranger")) == "signer-unknown"
+    )
+
+
+def test_progress_counts_each_set_for_itself() -> None:
+    """Whoever waits for signatures must see whose are missing."""
+    world = a_world()
+    text = roster_text(operators=("officer-3", "officer-4", "officer-5"))
+
+    for signers, have in (
+        (("officer-1",), 1),
+        (("officer-3",), 2),
+        (BOTH, 2),
+        (VAULT[:1], 1),
+        (VAULT, 2),
+        ((*BOTH, "officer-4"), 3),
+    ):
+        _, progress = world.control.preview(world.entry(StatementKind.ROSTER_PROPOSE, text, by=signers))
+        assert (progress.have, progress.need) == (have, 4)
+
+
+def test_a_roster_waits_by_the_gateways_own_clock() -> None:
+    """A proposal that calls itself old must wait all the same: there must be time to object."""
+    world = a_world()
+    backdated = world.entry(
+        StatementKind.ROSTER_PROPOSE,
+        NEXT,
+        by=(*BOTH, "officer-3"),
+        proposed_at_ms=world.now - 10 * DAY,
+        expires_at_ms=world.now + DAY,
+    )
+    world.take(backdated)
+
+    assert refusal(world, StatementKind.ROSTER, naming(backdated.signed)) == "roster-too-soon"
+    world.now += DAY - 1
+    assert refusal(world, StatementKind.ROSTER, naming(backdated.signed)) == "roster-too-soon"
+    world.now += 1
+    world.apply(StatementKind.ROSTER, naming(backdated.signed))
+
+
+def test_a_roster_says_of_itself_that_it_waited() -> None:
+    """A reader has only the statements' own times, so the gateway holds them to the wait as well."""
+    world = a_world()
+    proposed = propose(world)
+    world.now += DAY
+
+    code = refusal(world, StatementKind.ROSTER, naming(proposed.signed), proposed_at_ms=world.now - 1)
+
+    assert code == "roster-too-soon"
+
+
+def test_one_operators_objection_stops_the_others() -> None:
+    """A stolen quorum is stopped by the one whose key was not stolen."""
+    world = a_world()
+    proposed = propose(world)
+    world.apply(StatementKind.OBJECT, objection(proposed), by=("officer-3",))
+    world.now += DAY
+
+    assert refusal(world, StatementKind.ROSTER, naming(proposed.signed)) == "roster-objected"
+    assert refusal(world, StatementKind.OBJECT, objection(proposed), by=("officer-1",)) == "nothing-to-change"
+
+
+def test_an_objection_is_lifted_by_the_quorum() -> None:
+    """One person can delay for ever only if nobody else stands against it."""
+    world = a_world()
+    proposed = propose(world)
+    world.apply(StatementKind.OBJECT, objection(proposed), by=("officer-3",))
+    world.now += DAY
+    world.lift(f"proposal/{proposed.statement.link.hex()}")
+
+    world.apply(StatementKind.ROSTER, naming(proposed.signed))
+
+    assert world.control.roster == Roster.parse(NEXT)
+
+
+def test_recovery_keys_replace_lost_operators() -> None:
+    """When the operators' keys are gone the gateway is not."""
+    world = a_world()
+    proposed = propose(world, FRESH, by=(*VAULT, *NEW))
+    (opened,) = world.control.proposals.values()
+    world.now += DAY
+
+    assert opened.proposal.author is Author.RECOVERY
+    assert refusal(world, StatementKind.ROSTER, naming(proposed.signed), by=BOTH) == "signer-unknown"
+    assert refusal(world, StatementKind.ROSTER, naming(proposed.signed), by=VAULT[:1]) == "signatures-too-few"
+    world.apply(StatementKind.ROSTER, naming(proposed.signed), by=VAULT)
+    assert world.control.roster == Roster.parse(FRESH)
+
+
+def test_a_recovery_is_stopped_by_the_quorum_only() -> None:
+    """It is made because operators' keys may be in wrong hands: one such hand must not stop it."""
+    world = a_world()
+    proposed = propose(world, FRESH, by=(*VAULT, *NEW))
+
+    assert refusal(world, StatementKind.OBJECT, objection(proposed), by=("officer-1",)) == "signatures-too-few"
+    world.apply(StatementKind.OBJECT, objection(proposed), by=BOTH)
+    world.now += DAY
+    assert refusal(world, StatementKind.ROSTER, naming(proposed.signed), by=VAULT) == "roster-objected"
+
+
+def test_what_operators_and_recovery_sign_is_the_operators() -> None:
+    """A recovery signature must not take the operators' objection away."""
+    world = a_world()
+    propose(world, FRESH, by=(*BOTH, *VAULT, *NEW))
+
+    (opened,) = world.control.proposals.values()
+
+    assert opened.proposal.author is Author.OPERATORS
+
+
+def test_proposals_end_with_the_roster_they_were_made_under() -> None:
+    """What the former operators proposed is not the new ones' proposal."""
+    world = a_world()
+    first, second = propose(world), propose(world, FRESH, by=(*BOTH, *NEW))
+    world.now += DAY
+    world.apply(StatementKind.ROSTER, naming(first.signed))
+
+    assert (
+        refusal(world, StatementKind.ROSTER, naming(second.signed), by=("officer-2", "officer-3")) == "proposal-unknown"
+    )
+
+
+def test_only_an_open_proposal_is_confirmed_or_objected_to() -> None:
+    """A link that names nothing stops nothing and starts nothing."""
+    world = a_world()
+    unknown = f'proposal = "{octets("none", 48).hex()}"\n'.encode()
+
+    assert refusal(world, StatementKind.ROSTER, unknown) == "proposal-unknown"
+    assert refusal(world, StatementKind.OBJECT, unknown + b'reason = "x"\n') == "proposal-unknown"
+
+
+@pytest.mark.parametrize("owner", ["src-3f07", "usa/arl", "stream"])
+def test_a_party_is_no_operator(owner: str) -> None:
+    """One key, one purpose: what signs batches or ticks signs no statement."""
+    text = roster_text(operators=("officer-1", "officer-2", owner))
+
+    assert refusal(a_world(), StatementKind.ROSTER_PROPOSE, text) == "key-reused"
+
+
+def test_a_party_admitted_meanwhile_is_no_operator_either() -> None:
+    """The wait is long enough for a key to be admitted as something else."""
+    world = a_world()
+    proposed = propose(world, roster_text(operators=("officer-1", "officer-2", "src-new")), by=BOTH)
+    world.source("src-new")
+    world.now += DAY
+
+    assert refusal(world, StatementKind.ROSTER, naming(proposed.signed)) == "key-reused"
