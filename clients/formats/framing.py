@@ -41,8 +41,8 @@ class Framing:
         log, size, position = self._log, len(self._log), 0
         skipped = 0
         while position + 8 < size:
-            arrival_us = int.from_bytes(log[position : position + 8], "big")
-            found = self._frame_at(position + 8) if EARLIEST_US <= arrival_us < LATEST_US else None
+            arrival_us = self._stamp_at(position)
+            found = self._frame_at(position + 8) if arrival_us else None
             if found is not None:
                 self.gaps.between += skipped
                 skipped = 0
@@ -56,6 +56,11 @@ class Framing:
             skipped += resumed - position
             position = resumed
         self.gaps.after = skipped + size - position
+
+    def _stamp_at(self, start: int) -> int:
+        """The timestamp there, or 0 if it is none."""
+        arrival_us = int.from_bytes(self._log[start : start + 8], "big")
+        return arrival_us if EARLIEST_US <= arrival_us < LATEST_US else 0
 
     def _frame_at(self, start: int) -> tuple[int, bytes] | None:
         head = self._log[start : start + 10]
@@ -72,7 +77,8 @@ class Framing:
             return None
         seed = self._crc_extras.get(number)
         if seed is None:
-            follows = self._log[start + length + 8 : start + length + 9]
-            return (number, frame) if follows in (b"\xfd", b"\xfe", b"") else None
+            follows = start + length
+            leads_on = self._log[follows + 8 : follows + 9] in (b"\xfd", b"\xfe") and self._stamp_at(follows)
+            return (number, frame) if leads_on or follows == len(self._log) else None
         checksum = int.from_bytes(frame[stop : stop + 2], "little")
         return (number, frame) if self._crc(frame[1:stop] + bytes((seed,))) == checksum else None

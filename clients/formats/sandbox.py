@@ -66,7 +66,7 @@ def extract_in_child(path: Path, source_format: SourceFormat, limits: Limits) ->
     finally:
         os.close(log)
     if status != 0:
-        raise _ended(status, limits, path)
+        raise ended(status, limits, path)
     extract = parse_extract(encoded, max_rows=limits.rows)
     if Finding.TOO_MANY_ROWS in extract.findings:
         raise CallerError("log-too-large", f"a log has at most {limits.rows} rows, more came", at=path.name)
@@ -89,7 +89,7 @@ def _run(log: int, source_format: SourceFormat, limits: Limits, path: Path) -> t
         start_new_session=True,
     ) as child:
         try:
-            encoded = _drain(child, limits, deadline, path)
+            encoded = drain(child, limits, deadline, path)
             return encoded, child.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired as error:
             raise _too_slow(limits, path) from error
@@ -98,7 +98,8 @@ def _run(log: int, source_format: SourceFormat, limits: Limits, path: Path) -> t
             child.kill()
 
 
-def _drain(child: subprocess.Popen[bytes], limits: Limits, deadline: float, path: Path) -> bytes:
+def drain(child: subprocess.Popen[bytes], limits: Limits, deadline: float, path: Path) -> bytes:
+    """Everything the child writes, up to the limit; `deadline` in seconds of the monotonic clock."""
     if child.stdout is None:
         raise CallerError("log-unreadable", "the reading process has no pipe", at=path.name)
     parts: list[bytes] = []
@@ -123,11 +124,12 @@ def _too_slow(limits: Limits, path: Path) -> CallerError:
     )
 
 
-def _ended(status: int, limits: Limits, path: Path) -> CallerError:
+def ended(status: int, limits: Limits, path: Path) -> CallerError:
+    """The name of the way a child ended; status as `subprocess` gives it, negative for a signal."""
     if status == EXIT_MEMORY:
         allowed = limits.memory_bytes // _MEBIBYTE
         return CallerError("log-too-large", f"reading a log takes at most {allowed} MiB, it took more", at=path.name)
-    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+    if status == -signal.SIGXCPU:
         message = f"reading a log takes at most {limits.cpu_seconds} s of processor time, it took more"
         return CallerError("log-timeout", message, at=path.name)
     how = f"signal {-status}" if status < 0 else f"status {status}"
