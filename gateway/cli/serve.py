@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,7 @@ def _configure_logs() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=click.get_text_stream("stderr")),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 
