@@ -1,4 +1,4 @@
-"""Doubles of ports that pass the port's contract suite; those of journals and floor are in `gateway.adapters.memory`."""
+"""Doubles of ports that pass the port's contract suite; journals and floor are in `gateway.adapters.memory`."""
 
 from __future__ import annotations
 

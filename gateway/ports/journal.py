@@ -73,7 +73,8 @@ class Journals(Protocol):
     store raises `Fault("store-full")` and latches too. A commit that failed so may be found after opening again,
     whole or not at all.
     Reading: `read`, `head` and `verify` may be called at any time, from any thread, latched or not, and see only
-    committed entries. `read` never shows an entry beyond `head`.
+    committed entries. `read` never shows an entry beyond `head`. After an error of the disk `read` and `verify` may
+    raise `Fault("store-unreadable")`.
     """
 
     def head(self, journal: Journal) -> Head:

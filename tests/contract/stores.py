@@ -40,6 +40,10 @@ class Stores(Protocol):
         """The store, or one like it, whose next commit meets an error of the disk."""
         ...
 
+    def let_last_write_fail(self, journals: Journals) -> Journals:
+        """The same, but reading may fail with it."""
+        ...
+
     def nearly_full(self) -> Journals:
         """An empty store without room for ten megabytes."""
         ...
@@ -65,7 +69,13 @@ class MemoryStores:
 
     def let_write_fail(self, journals: Journals) -> Journals:
         """The same entries in a store that fails at once, its failed commit written."""
-        failing = UnsafeMemoryJournals(fail_after=0, failed_commit_stays=True)
+        return self._failing(journals, UnsafeMemoryJournals(fail_after=0, failed_commit_stays=True))
+
+    def let_last_write_fail(self, journals: Journals) -> Journals:
+        """The same entries in a store that fails at once and is not read any more."""
+        return self._failing(journals, UnsafeMemoryJournals(fail_after=0, unreadable=True))
+
+    def _failing(self, journals: Journals, failing: UnsafeMemoryJournals) -> Journals:
         failing._rows, failing._tail = _memory(journals)._rows, _memory(journals)._tail
         return failing
 
@@ -100,11 +110,17 @@ class LmdbStores:
         flip_behind(self._path / "data.mdb", journals.head(journal).chain)
 
     def let_write_fail(self, journals: Journals) -> Journals:
-        """Puts a descriptor that only reads in the place of the one that LMDB writes with."""
+        """Puts a descriptor that only reads in the place of those that LMDB writes with."""
+        return self._unwritable(journals, descriptors_of(self._path / "data.mdb"))
+
+    def let_last_write_fail(self, journals: Journals) -> Journals:
+        """Takes only the descriptor of the write that makes a commit valid; LMDB then refuses even to read."""
+        return self._unwritable(journals, [synchronous_descriptor_of(self._path / "data.mdb")])
+
+    def _unwritable(self, journals: Journals, descriptors: list[int]) -> Journals:
         read_only = os.open(self._path / "data.mdb", os.O_RDONLY)
-        for descriptor in _descriptors_of(self._path / "data.mdb"):
-            if descriptor != read_only:
-                os.dup2(read_only, descriptor)
+        for descriptor in descriptors:
+            os.dup2(read_only, descriptor)
         os.close(read_only)
         return journals
 
@@ -113,9 +129,18 @@ class LmdbStores:
         return LmdbJournals.create(self._path, KEK, GENESIS, size_limit=2 * 1024 * 1024)
 
 
-def _descriptors_of(path: Path) -> list[int]:
-    own = Path("/proc/self/fd")
-    return [int(link.name) for link in own.iterdir() if link.exists() and link.samefile(path)]
+def descriptors_of(path: Path) -> list[int]:
+    """Where this process has a file open."""
+    return [int(link.name) for link in Path("/proc/self/fd").iterdir() if link.exists() and link.samefile(path)]
+
+
+def synchronous_descriptor_of(path: Path) -> int:
+    """The one that LMDB has for its last write; there is none unless `metasync` is on."""
+    for descriptor in descriptors_of(path):
+        flags = Path(f"/proc/self/fdinfo/{descriptor}").read_text("ascii").split("flags:")[1].split()[0]
+        if int(flags, 8) & os.O_DSYNC:
+            return descriptor
+    raise LookupError("no descriptor writes synchronously")
 
 
 def flip_behind(data: Path, chain: bytes) -> None:

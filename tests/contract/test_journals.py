@@ -300,6 +300,24 @@ def test_readers_on_other_threads_see_a_prefix_of_what_is_committed(stores: Stor
     failing.close()
 
 
+@CONTRACT.holds('After an error of the disk `read` and `verify` may raise `Fault("store-unreadable")`.')
+def test_a_store_that_cannot_be_read_any_more_says_so(stores: Stores, journals: Journals) -> None:
+    """LMDB refuses everything once the write that makes a commit valid has failed; a restart reads again."""
+    run(journals.commit([an_append(LEDGER, 0, b"kept")]))
+    failing = stores.let_last_write_fail(journals)
+
+    ended = run(outcomes(failing.commit([an_append(LEDGER, 1)])))
+
+    assert ended == ["store-latched"]
+    for call in (lambda: failing.read(LEDGER, 0), failing.verify):
+        with pytest.raises(Fault, match="store-unreadable"):
+            call()
+    after = stores.reopened(failing)
+    after.verify()
+    assert entries(after, LEDGER)[0] == b"kept"
+    after.close()
+
+
 @CONTRACT.holds("At most `limit` entries from `position` (0 or more) on, ascending; empty at the head.")
 def test_a_read_gives_the_span_asked_for(journals: Journals) -> None:
     """A reader that lags pages through the journal, and stops where it ends."""

@@ -23,15 +23,24 @@ class UnsafeMemoryJournals:
     """fail_after: how many lists are committed before one fails; None never fails.
 
     full: whether that one finds the store full, instead of failing to write.
+    unreadable: whether reading fails too from then on.
     failed_commit_stays: whether the list that failed is there after `reopened`: an error and the write happened, the
         case everyone forgets.
     """
 
-    def __init__(self, *, fail_after: int | None = None, full: bool = False, failed_commit_stays: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        fail_after: int | None = None,
+        full: bool = False,
+        unreadable: bool = False,
+        failed_commit_stays: bool = False,
+    ) -> None:
         self._rows: dict[Journal, list[Link]] = {journal: [] for journal in Journal}
         self._tail = Tail(EMPTY_HEADS)
         self._commits_left = fail_after
         self._full = full
+        self._unreadable = unreadable
         self._failed_commit_stays = failed_commit_stays
         self._failed: tuple[Sequence[Link], Mapping[Journal, Head]] | None = None
         self._damaged: set[tuple[Journal, int]] = set()
@@ -84,7 +93,7 @@ class UnsafeMemoryJournals:
 
     def read(self, journal: Journal, position: int, limit: int = 64) -> list[Stored]:
         """At most `limit` entries from `position` on."""
-        self._check_open()
+        self._check_readable()
         span = self._tail.span(journal, position, limit)
         for place in span:
             if (journal, place) in self._damaged:
@@ -98,7 +107,7 @@ class UnsafeMemoryJournals:
 
     def verify(self) -> None:
         """Reads every entry; chains cannot differ from what they were computed over here."""
-        self._check_open()
+        self._check_readable()
         for journal, head in self._tail.heads.items():
             try:
                 self.read(journal, 0, head.size)
@@ -109,6 +118,11 @@ class UnsafeMemoryJournals:
         """Ends all waits; the entries stay for `reopened`."""
         self._closed = True
         settle(self._tail.end(_closed))
+
+    def _check_readable(self) -> None:
+        self._check_open()
+        if self._failed is not None and self._unreadable:
+            raise Fault("store-unreadable", "the store must be readable, this test lets it fail")
 
     def _check_open(self) -> None:
         if self._closed:

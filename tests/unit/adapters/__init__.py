@@ -1,0 +1,1 @@
+"""What the adapters do beyond their ports, each alone."""
