@@ -100,6 +100,8 @@ def test_a_batch_item_is_read_back(records: list[RecordInput]) -> None:
     item = UnverifiedBatch(signed, making.SEED, tuple(records))
 
     assert parse_batch_item(item.encode()) == item
+    with pytest.raises(Refused, match="1 more came"):
+        parse_batch_item(item.encode() + b"\x00")
 
 
 def test_a_must_portion_that_is_absent_is_refused() -> None:

@@ -115,6 +115,19 @@ def test_a_body_is_read_back(count: int) -> None:
     assert parse_body(encode_body([section.encode() for section in sections])) == sections
 
 
+def test_the_limits_of_a_body_and_of_a_proof_are_inside_them() -> None:
+    """64 sections, 256 nodes and 3.5 MiB are taken: a limit is the last value allowed."""
+    sections = [a_section(batch_no=number) for number in range(64)]
+    longest = replace(a_section(), proof=(bytes(48),) * 256)
+
+    assert parse_body(encode_body([section.encode() for section in sections])) == sections
+    assert parse_section(Reader(longest.encode(), "body")) == longest
+    assert padded_length(MAX_BODY_BYTES) == MAX_BODY_BYTES
+    assert len(encode_body([bytes(MAX_BODY_BYTES - 1)])) == MAX_BODY_BYTES
+    with pytest.raises(Refused, match="`count` of a body"):
+        parse_body(bytes(MAX_BODY_BYTES))
+
+
 def test_a_body_above_its_limit_is_refused_on_both_sides() -> None:
     """One message holds it whole, so it is bounded before it is built and before it is read."""
     with pytest.raises(Refused) as refusal:

@@ -52,7 +52,7 @@ def test_a_cursor_that_was_changed_does_not_open() -> None:
     """Its bearer cannot move itself."""
     cursor = BINDING.seal(KEY, Place(7, 3), bytes(12))
 
-    for came in (cursor[:-1], cursor + b"\x00", bytes(CURSOR_BYTES), cursor[:-1] + bytes([cursor[-1] ^ 1])):
+    for came in (cursor[:5], cursor[:-1], cursor + b"\x00", bytes(CURSOR_BYTES), cursor[:-1] + bytes([cursor[-1] ^ 1])):
         with pytest.raises(Refused) as refusal:
             BINDING.open(KEY, came)
         assert refusal.value.code == "cursor-invalid"
