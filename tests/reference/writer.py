@@ -3,7 +3,7 @@
 `python -m tests.reference.writer` makes `protos/vectors/*.json` again: fixed names stand where random bytes would be
 (`fixed(name)` is SHAKE256 of the name), so everything repeats byte for byte except signatures and seals, which draw
 their own randomness. Those are recorded once and kept while they verify; `--fresh` makes new ones.
-`--spec FILE` also writes the worked examples of that file again, each from its vector.
+The worked examples of `protos/SPEC.md` are written again from the vectors they name.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from tests.reference.writer_control import write_control, write_restore
 from tests.reference.writer_ledger import write_at_rest, write_ledger, write_trees
 from tests.reference.writer_octets import Vectors
 from tests.reference.writer_origin import write_origin
+from tests.reference.writer_spec import rewrite
 from tests.reference.writer_stream import write_stream
 
 FOLDER = Path(__file__).resolve().parents[2] / "protos" / "vectors"
+SPEC = FOLDER.parent / "SPEC.md"
 
 
 def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
@@ -38,9 +40,12 @@ def main() -> None:
     """Says which files it wrote."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--fresh", action="store_true", help="make new signatures and seals")
+    parser.add_argument("--spec", type=Path, nargs="*", default=[SPEC], help="files with worked examples")
     arguments = parser.parse_args()
     for path in write_all(FOLDER, fresh=arguments.fresh):
         sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}\n")
+    for spec in arguments.spec:
+        rewrite(spec, FOLDER)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,9 @@ def write_control(vectors: Vectors) -> World:
         proofs.append(
             u32(index) + lp16(endorsement) + lp32(key.public) + u8(len(nodes)) + b"".join(nodes),
         )
-    sent = [lp32(statements.made[name]) + lp32(statements.signatures[name]) for name in ("directory", "redate")]
+    sent = [
+        lp32(statements.made[name]) + lp32(statements.signatures[name]) for name in ("genesis", "directory", "redate")
+    ]
     vectors.fields(
         "control.directory_message",
         [
