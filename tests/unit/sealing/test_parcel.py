@@ -64,8 +64,8 @@ def test_a_parcel_for_another_gateway_is_refused_by_name() -> None:
     header = a_writer().header
     claimed = header.replace(INGEST.key_id, kem_key("ephemeral").key_id)
 
-    for came in (header, claimed):
-        with pytest.raises(Refused) as refusal:
+    for came, said in ((header, "sealed to another ingest key"), (claimed, "not sealed to this key")):
+        with pytest.raises(Refused, match=said) as refusal:
             ParcelReader(parse_parcel_header(came), kem_key("ephemeral"))
         assert refusal.value.code == "parcel-not-for-us"
 
@@ -115,6 +115,7 @@ def test_items_cut_reordered_repeated_or_from_another_parcel_are_refused() -> No
     assert _refused(reader, first) == "parcel-not-authentic"
     assert _refused(reader, closing) == "parcel-not-authentic"
     assert _refused(reader, second[:-1]) == "malformed"
+    assert _refused(reader, second + b"\x00") == "malformed"
     assert reader.open(second) == b"second"
 
 

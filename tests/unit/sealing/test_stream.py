@@ -86,6 +86,12 @@ def test_two_signatures_over_one_hello_have_one_digest() -> None:
     assert first.signature != second.signature
 
 
+def test_a_hello_of_the_longest_length_is_read() -> None:
+    """A limit is the last value allowed: what is refused then is its content."""
+    with pytest.raises(Refused, match="`tag` of a hello"):
+        SignedHello.parse(bytes(MAX_HELLO_BYTES))
+
+
 @pytest.mark.parametrize("length", [0, SIGNATURE_BYTES, MAX_HELLO_BYTES + 1])
 def test_a_hello_too_short_or_too_long_is_refused(length: int) -> None:
     """It comes from a stranger, so its size is bounded first."""
