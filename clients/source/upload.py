@@ -16,6 +16,7 @@ import grpc
 from sluice.v1 import publish_pb2
 
 from clients.channel import secure_channel, translated
+from clients.connection import unreachable
 from clients.profile import Profile
 from clients.source.outbox import ACKNOWLEDGED, REFUSED, Outbox, Tally
 from gateway.core.control.trust import Trust
@@ -105,6 +106,12 @@ class Upload:
                 if not send_parcels:
                     break
             call.cancel()
+        except asyncio.CancelledError:
+            # grpcio cancels the call itself when the link breaks while something is being written; only a cancellation
+            # of this task is somebody's wish.
+            if _is_cancelled():
+                raise
+            raise unreachable(self._profile.endpoint) from None
         except grpc.aio.AioRpcError as error:
             raise translated(error) from error
         finally:
@@ -182,6 +189,11 @@ class Upload:
         self._outbox.settle(self.trust, [(digest, *outcome) for digest, outcome in outcomes.items()])
         if outcomes:
             self._progress("acknowledged", self._outbox.tally())
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _exactly_a_digest(body: bytes) -> bytes:
