@@ -44,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for path in write_all(FOLDER, fresh=arguments.fresh):
         sys.stdout.write(f"{path.relative_to(FOLDER.parents[1])}\n")
-    for spec in arguments.spec:
+    for spec in filter(Path.exists, arguments.spec):
         rewrite(spec, FOLDER)
 
 

@@ -88,6 +88,11 @@ class World:
         return self.statements.position - 1
 
     @property
+    def applied(self) -> int:
+        """How many statements have been applied: the position of CONTROL."""
+        return self.statements.position
+
+    @property
     def link(self) -> bytes:
         """Link of the last statement."""
         return self.statements.previous

@@ -169,7 +169,7 @@ def _write_ticks(vectors: Vectors, world: World, accounts_root: bytes) -> list[b
     ticks: list[bytes] = []
     for number in range(TICK + 1):
         salt = vectors.octets(f"ledger.control_salt_{number}", fixed(f"control salt {number}", 32))
-        control = h(b"\x02" + tag("control-at") + SUITE + salt + u64(world.position) + world.link)
+        control = h(b"\x02" + tag("control-at") + SUITE + salt + u64(world.applied) + world.link)
         ticks.append(
             vectors.fields(
                 f"ledger.tick_{number}",

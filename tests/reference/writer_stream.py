@@ -172,7 +172,7 @@ def _write_open(vectors: Vectors, world: World, hello: bytes) -> Keys:
 
 def _disclosure(world: World, stream_id: bytes, seq: int, records: int, view_digest: bytes) -> Fields:
     salt = fixed(f"audit salt {seq}", 32)
-    audited = b"\x02" + tag("audit") + SUITE + salt + u64(2) + NO_RULES + world.directory_root
+    audited = b"\x02" + tag("audit") + SUITE + salt + u64(3) + NO_RULES + world.directory_root
     return [
         *opened("disclose"),
         *names(),

@@ -61,7 +61,7 @@ def test_heads_and_accounts_root_are_the_recorded_ones() -> None:
 def test_ticks_are_the_recorded_ones_and_the_signature_verifies() -> None:
     """Each tick covers every tick before it."""
     statements = [recorded.octets(f"ledger.tick_{number}") for number in range(7)]
-    position, link = 4, recorded.octets("control.suspend_link")
+    applied, link = 5, recorded.octets("control.suspend_link")
 
     for number, statement in enumerate(statements):
         salt = recorded.octets(f"ledger.control_salt_{number}")
@@ -72,7 +72,7 @@ def test_ticks_are_the_recorded_ones_and_the_signature_verifies() -> None:
             number=number,
             time_ms=int.from_bytes(recorded.field(f"ledger.tick_{number}", "time"), "big"),
             ledger=tree_root([leaf_hash(earlier) for earlier in statements[:number]]),
-            control=tick.control_digest(salt, position, link),
+            control=tick.control_digest(salt, applied, link),
             accounts_root=recorded.field(f"ledger.tick_{number}", "accounts_root"),
         )
         assert made.encode() == statement

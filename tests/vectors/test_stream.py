@@ -156,7 +156,7 @@ def test_a_disclosure_is_the_recorded_one() -> None:
         stream_id=recorded.field("stream.t", "stream_id"),
         seq=0,
         agreement_digest=recorded.octets("control.text_digest"),
-        audit=frame.audit_digest(salt, 2, rules, recorded.field("control.dir", "root")),
+        audit=frame.audit_digest(salt, 3, rules, recorded.field("control.dir", "root")),
         records=3,
         cursor=recorded.field("frame.disclosure", "cursor")[1:],
         view_digest=recorded.octets("frame.view_digest"),

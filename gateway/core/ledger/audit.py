@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from gateway.core.errors import Fault
+from gateway.core.errors import Fault, Refused
 from gateway.core.ledger.book import KIND_TICK, Book, parse_stored_tick
 from gateway.core.ledger.tick import CONTEXT, Tick, control_digest, parse_tick
 from gateway.core.suite.keys import VerifyKey
@@ -34,8 +34,12 @@ class LedgerAudit:
     def feed(self, position: int, kind: int, entry: bytes) -> None:
         """The next LEDGER entry."""
         self._waiting.append((position, kind, entry))
-        if kind == KIND_TICK:
+        if kind != KIND_TICK:
+            return
+        try:
             self._check(position, entry)
+        except Refused as error:
+            raise Fault("ledger-damaged", error.message, at=f"LEDGER {position}") from error
 
     def _check(self, position: int, entry: bytes) -> None:
         stored = parse_stored_tick(entry)

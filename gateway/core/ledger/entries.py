@@ -35,11 +35,12 @@ def account_name(account_id: bytes) -> str:
     """How a person reads an account id: `house`, `source:src-3f07`, `partner:usa/arl|UA-US-2026-014|default`."""
     if account_id == HOUSE:
         return "house"
-    if account_id.startswith(b"source"):
-        reader = Reader(account_id[len(b"source") :], "account")
-        return f"source:{reader.name('source_id')}"
-    reader = Reader(account_id, "account")
-    return "partner:" + "|".join(reader.name(part) for part in ("partner_id", "agreement_id", "subscription"))
+    is_source = account_id.startswith(b"source")
+    reader = Reader(account_id.removeprefix(b"source"), "account")
+    parts = ("source_id",) if is_source else ("partner_id", "agreement_id", "subscription")
+    name = "|".join(reader.name(part) for part in parts)
+    reader.done()
+    return ("source:" if is_source else "partner:") + name
 
 
 @dataclass(frozen=True, slots=True)

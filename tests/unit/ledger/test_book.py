@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.errors import Fault
+from gateway.core.errors import Fault, Refused
 from gateway.core.ledger import book as books
 from gateway.core.ledger.book import AccountEntry, Book, parse_account_entries, parse_stored_tick
 from gateway.core.suite.numbers import MAX_TICK_LEAVES
@@ -66,6 +66,8 @@ def test_a_stored_tick_holds_what_an_auditor_needs() -> None:
     assert (stored.statement, stored.signature) == (draft.statement, signature)
     assert (stored.tick_seed, stored.control_salt) == (draft.tick_seed, draft.control_salt)
     assert (stored.control_position, stored.covered) == (draft.control_position, draft.covered)
+    with pytest.raises(Refused, match="1 more came"):
+        parse_stored_tick(draft.encode(signature) + b"\x00")
 
 
 @given(st.integers(0, 2**64), st.integers(0, 20))

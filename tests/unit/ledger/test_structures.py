@@ -69,6 +69,17 @@ def test_account_ids_are_told_apart(first: str, second: str, third: str) -> None
     }
 
 
+@given(making.names, making.names, making.names)
+def test_an_account_id_is_printed_for_a_person(first: str, second: str, third: str) -> None:
+    """Whose account it is, in words; what is no account id is refused."""
+    assert entries.account_name(entries.HOUSE) == "house"
+    assert entries.account_name(entries.source_account(first)) == f"source:{first}"
+    assert entries.account_name(entries.partner_account(first, second, third)) == f"partner:{first}|{second}|{third}"
+    for other in (b"", b"houses", entries.source_account(first) + b"\x00", b"source"):
+        with pytest.raises(Refused, match="of a account"):
+            entries.account_name(other)
+
+
 @given(making.ticks)
 def test_a_tick_is_read_back(statement: tick.Tick) -> None:
     """Every field, and no byte more."""
