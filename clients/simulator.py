@@ -10,6 +10,7 @@ arguments give the same bytes on every machine: the only source of chance is `ra
 
 from __future__ import annotations
 
+import argparse
 import math
 import random
 import struct
@@ -241,3 +242,18 @@ def simulate_flight(*, seed: int, start_ms: int, length_m: int = 12_000) -> byte
 def write_flight(path: Path, *, seed: int, start_ms: int, length_m: int = 12_000) -> None:
     """Writes `simulate_flight` to `path`."""
     path.write_bytes(simulate_flight(seed=seed, start_ms=start_ms, length_m=length_m))
+
+
+def main() -> None:
+    """`python -m clients.simulator FILE --seed N --start MS`: writes one flight."""
+    parser = argparse.ArgumentParser(description="Write a simulated flight as a MAVLink log.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--start", type=int, required=True, metavar="MS", help="UTC milliseconds of the first message")
+    parser.add_argument("--length", type=int, default=12_000, metavar="M", help="metres out and back together")
+    chosen = parser.parse_args()
+    write_flight(chosen.file, seed=chosen.seed, start_ms=chosen.start, length_m=chosen.length)
+
+
+if __name__ == "__main__":
+    main()

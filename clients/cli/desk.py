@@ -8,15 +8,12 @@ it must be quick. What the gateway calls applied is read back from the chain bef
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import click
-
 from clients.cli import output
+from clients.cli.asking import asking, open_home
 from clients.cli.boundary import pending
 from clients.operator.chain import Chain, Change, read_chain
 from clients.operator.govern import ChangeState, Governance, Outcome, open_governance
@@ -26,13 +23,10 @@ from clients.operator.sign import sign_shown
 from clients.times import now_ms, utc
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.statement import SignedStatement, encode_signatures
-from gateway.core.errors import CallerError, Refused
+from gateway.core.errors import Refused
 from gateway.core.suite.numbers import StatementKind
 
 T = TypeVar("T")
-
-reason_option = click.option("--reason", required=True, help="Why; it is kept with the change.")
-yes_option = click.option("--yes", is_flag=True, help="Sign without asking to type the name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +75,9 @@ class Desk:
     async def _read_back(self, signed: ControlEntry, outcome: Outcome) -> Decided:
         if outcome.state is ChangeState.APPLIED:
             async for encoded in self.governance.read_control(signed.statement.position):
-                if parse_entry(encoded).statement.link == signed.statement.link:
-                    return Decided(signed, outcome)
+                entry = parse_entry(encoded)
+                if entry.statement.link == signed.statement.link:
+                    return Decided(replace(signed, applied_at_ms=entry.applied_at_ms), outcome)
                 break
             raise Refused(
                 "not-in-control",
@@ -91,12 +86,6 @@ class Desk:
                 do="stop and call the other operators",
             )
         return Decided(signed, outcome)
-
-
-def open_home() -> Home:
-    """The home that the command line names."""
-    path = click.get_current_context().find_root().obj
-    return Home.open(path if isinstance(path, Path) else Path(path))
 
 
 def at_desk(action: Callable[[Desk], Awaitable[T]]) -> T:
@@ -108,29 +97,6 @@ def at_desk(action: Callable[[Desk], Awaitable[T]]) -> T:
             return await action(Desk(home, governance, await read_chain(governance, home, now_ms())))
 
     return asyncio.run(run())
-
-
-def asking(yes: bool) -> Callable[[str, ControlEntry], None]:
-    """Shows the text on stderr and, for what widens and without `yes`, asks for the name."""
-
-    def show(text: str, entry: ControlEntry) -> None:
-        output.said(text)
-        if not yes and not is_narrowing(entry.statement.kind):
-            confirm(subject_of(entry.statement)[1])
-
-    return show
-
-
-def confirm(name: str) -> None:
-    """Asks to type `name`; refuses `not-confirmed` on anything else, or where nobody can type."""
-    click.echo(f"type {name} to sign: ", err=True, nl=False)
-    typed = sys.stdin.readline()
-    if not typed:
-        raise CallerError(
-            "not-confirmed", "a change that widens must be confirmed, nobody typed", do="add `--yes` in scripts"
-        )
-    if typed.strip() != name:
-        raise CallerError("not-confirmed", f"`{name}` must be typed to sign, something else was")
 
 
 def report(decided: Sequence[Decided], *, as_list: bool = False) -> None:
@@ -153,6 +119,7 @@ def _facts(decided: Decided) -> dict[str, object]:
         "position": statement.position,
         "link": statement.link.hex(),
         "signatures": {"have": outcome.signatures_have, "need": outcome.signatures_need},
+        "applied_at_ms": decided.entry.applied_at_ms if applied else None,
         "effective_at_ms": outcome.effective_at_ms if applied else None,
         "streams_ended": outcome.streams_ended,
     }
@@ -201,15 +168,3 @@ def change_line(change: Change, chain: Chain) -> tuple[str, str]:
     signed = f"signed by {', '.join(signers)}"
     parts = [" ".join(subject_of(statement)), signed, utc(statement.proposed_at_ms), *widens, wants]
     return change.change_id, "   ".join(parts)
-
-
-def check_words(spoken: str, right: str) -> None:
-    """Refuses `words-differ` unless the words that were heard are the file's. Never tells the right ones."""
-    heard = "-".join(spoken.lower().replace("-", " ").split())
-    if heard != right:
-        raise Refused(
-            "words-differ",
-            "the words of the file must be those that were read out, they are others",
-            at="--words",
-            do="call again on a line you know; the file may have been exchanged on its way",
-        )
