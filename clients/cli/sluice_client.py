@@ -15,6 +15,7 @@ _ROOMS = {
     "publish": ("clients.cli.publish:publish_command", "Publish a flight log or a tactic."),
     "outbox": ("clients.cli.outbox:outbox_command", "Say what waits, and send it."),
     "follow": ("clients.cli.follow:follow_command", "Receive what this partner may have."),
+    "status": ("clients.cli.status:status_command", "Say what this partner holds and is still owed."),
     "replay": ("clients.cli.replay:replay_command", "Check a recorded stream again."),
 }
 

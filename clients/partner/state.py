@@ -101,6 +101,11 @@ class PartnerState:
         """Slots held of a record."""
         return self._held.get((batch_digest, idx), 0)
 
+    @property
+    def records(self) -> int:
+        """Records held, whole or in part."""
+        return len(self._held)
+
     def remember(self, record: ReceivedRecord) -> None:
         """Counts a record's slots as handed up, in memory until `save_flushed`."""
         self._held[record.batch_digest, record.idx] = record.mask
