@@ -16,6 +16,7 @@ from tests.reference.writer_control import write_control, write_restore
 from tests.reference.writer_ledger import write_at_rest, write_ledger, write_trees
 from tests.reference.writer_octets import Vectors
 from tests.reference.writer_origin import write_origin
+from tests.reference.writer_rejected import write_rejected
 from tests.reference.writer_spec import rewrite
 from tests.reference.writer_stream import write_stream
 
@@ -33,6 +34,7 @@ def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
     last_tick = write_ledger(vectors, world, batches, disclosures)
     write_restore(vectors, world, last_tick)
     write_at_rest(vectors, batches)
+    write_rejected(vectors)
     return vectors.write()
 
 

@@ -259,6 +259,31 @@ class Vectors:
         )
         return sealed
 
+    def rejected(self, name: str, structure: str, octets: bytes) -> None:
+        """Bytes that nobody may take for `structure`: its right bytes with `cut` bytes at `at` replaced by `insert`."""
+        right = self.made(f"rejected.{structure}")
+        shorter = min(len(right), len(octets))
+        at = next((i for i in range(shorter) if right[i] != octets[i]), shorter)
+        same = next((i for i in range(shorter - at) if right[-1 - i] != octets[-1 - i]), shorter - at)
+        cut, insert = len(right) - same - at, octets[at : len(octets) - same]
+        self._enter(name, {"structure": structure, "at": at, "cut": cut, "insert": insert.hex()})
+
+    def made(self, name: str) -> bytes:
+        """The bytes of a vector made before."""
+        file, _, short = name.partition(".")
+        return bytes.fromhex(str(self._made[file][short]["hex"]))
+
+    def parts(self, name: str) -> Fields:
+        """The fields of a structure made before."""
+        file, _, short = name.partition(".")
+        layout, octets, fields = self._made[file][short]["layout"], self.made(name), []
+        if not isinstance(layout, list):
+            raise TypeError("a layout is a list of fields")
+        for field, length in layout:
+            fields.append((field, octets[:length]))
+            octets = octets[length:]
+        return fields
+
     def write(self) -> list[Path]:
         """One JSON file per room of the format, entries in the order they were made."""
         self._folder.mkdir(parents=True, exist_ok=True)

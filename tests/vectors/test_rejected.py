@@ -1,0 +1,139 @@
+"""Every recorded wrong is refused, by its parser or by the check that follows it, and by nothing but a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.core.control.directory import parse_dir, parse_endorsement
+from gateway.core.control.enrolment import parse_bundle
+from gateway.core.control.roster import Roster, check_signatures
+from gateway.core.control.statement import SignedStatement
+from gateway.core.errors import GatewayError
+from gateway.core.ledger.entries import partner_account
+from gateway.core.ledger.reader import LedgerReader
+from gateway.core.ledger.receipt import parse_signed_receipt
+from gateway.core.ledger.tick import parse_tick_message
+from gateway.core.records.batch import SignedBatch, parse_batch
+from gateway.core.records.states import parse_batch_item
+from gateway.core.records.view import View
+from gateway.core.sealing import body, frame
+from gateway.core.sealing.parcel import ParcelReader, parse_parcel_header
+from gateway.core.sealing.stream import SignedHello, StreamKeys, StreamOpening
+from gateway.core.suite.algorithms import Cipherstate
+from gateway.core.suite.octets import Reader, u64
+from gateway.core.suite.tree import leaf_hash
+from tests.reference import recorded
+
+GENESIS = recorded.octets("control.genesis_link")
+PARTNER = partner_account("usa/arl", "UA-US-2026-014", "main")
+KEYS = StreamKeys(recorded.octets("stream.th"), Cipherstate(recorded.octets("stream.key_iv")))
+
+
+def _signed_batch(octets: bytes) -> None:
+    SignedBatch.parse(octets).check_signature(recorded.verify_key("source"))
+
+
+def _portion(octets: bytes) -> None:
+    commitments = [recorded.field("origin.record_0_0", f"C_{slot}") for slot in range(8)]
+    View(0, bytes(16), 2, 3, 0b100, (*commitments[:2], octets, *commitments[3:])).portions()
+
+
+def _item(octets: bytes) -> None:
+    header = parse_parcel_header(recorded.octets("parcel.header"))
+    ParcelReader(header, recorded.kem_key("gateway-ingest")).open(octets)
+
+
+def _section(octets: bytes) -> None:
+    reader = Reader(octets, "section")
+    section = body.parse_section(reader)
+    reader.done()
+    section.check_proof([view.leaf() for view in section.views])
+
+
+def _frame(octets: bytes) -> None:
+    sealed = frame.SealedFrame.parse(octets)
+    sealed.open_entry(KEYS)
+    sealed.open_body(KEYS)
+
+
+def _hello(octets: bytes) -> None:
+    SignedHello.parse(octets).check_signature(recorded.verify_key("partner-sign"))
+
+
+def _open(octets: bytes) -> None:
+    opening = StreamOpening.parse(octets)
+    opening.check_signature(recorded.verify_key("gateway-stream"))
+    opening.derive(recorded.kem_key("partner-kem"), recorded.kem_key("ephemeral"))
+
+
+def _tick(octets: bytes) -> None:
+    """By the reader of the recorded tick message: it had verified tick 1 and held one leaf."""
+    kept = recorded.octets("ledger.tick_1")
+    place = b"\x01" + (2).to_bytes(4, "big")
+    held = u64(1) + b"\x01" + leaf_hash(recorded.octets("frame.disclosure_held"))
+    ledger = b"\x01" + leaf_hash(recorded.octets("ledger.tick_0"))
+    state = len(kept).to_bytes(2, "big") + kept + ledger + place + held + bytes(4)
+    reader = LedgerReader.decode(state, GENESIS, PARTNER)
+    reader.accept(parse_tick_message(octets), [], recorded.verify_key("gateway-ledger"))
+
+
+def _receipt(octets: bytes) -> None:
+    parse_signed_receipt(octets).check(recorded.verify_key("partner-sign"))
+
+
+def _statement(octets: bytes) -> None:
+    reader = Reader(octets, "signed statement")
+    signed = SignedStatement.read(reader)
+    reader.done()
+    check_signatures(signed, Roster.parse(recorded.field("control.genesis_statement", "body")[4:]))
+
+
+CHECKS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
+    "batch": (parse_batch, recorded.octets("origin.batch_0")),
+    "signed batch": (_signed_batch, recorded.octets("origin.batch_0") + recorded.octets("origin.batch_0_signature")),
+    "portion in slot 2": (_portion, recorded.octets("origin.disclosure_0_0_2")),
+    "batch item": (parse_batch_item, recorded.octets("origin.parcel_plaintext_1")),
+    "first item of the parcel": (_item, recorded.octets("parcel.item_0")),
+    "section": (_section, recorded.octets("frame.section_0")),
+    "body": (body.parse_body, recorded.octets("frame.body")),
+    "disclosure": (frame.parse_disclosure_entry, recorded.octets("frame.disclosure")),
+    "frame": (_frame, recorded.octets("frame.frame")),
+    "end": (lambda octets: frame.open_end(KEYS, octets), recorded.octets("frame.end")),
+    "hello": (_hello, recorded.octets("stream.hello") + recorded.octets("stream.hello_signature")),
+    "open": (_open, recorded.octets("stream.open")),
+    "tick message": (_tick, recorded.octets("ledger.tick_message")),
+    "receipt": (_receipt, recorded.octets("ledger.send_receipt")),
+    "signed statement": (_statement, b"".join(
+        len(part).to_bytes(4, "big") + part
+        for part in (recorded.octets("control.directory_statement"), recorded.octets("control.directory_signatures"))
+    )),
+    "directory": (parse_dir, recorded.octets("control.dir")),
+    "endorsement": (parse_endorsement, recorded.octets("control.endorsement_source")),
+    "bundle": (parse_bundle, recorded.octets("control.enrolment_bundle")),
+}  # fmt: skip
+REJECTED = [name for name in recorded.names() if name.startswith("rejected.") and ": " in name]
+
+
+@pytest.mark.parametrize("structure", CHECKS)
+def test_what_the_wrong_ones_were_made_from_is_right(structure: str) -> None:
+    """A check that refuses everything proves nothing."""
+    check, octets = CHECKS[structure]
+
+    check(octets)
+
+    assert octets == recorded.octets(f"rejected.{structure}")
+    assert any(recorded.entry(name)["structure"] == structure for name in REJECTED)
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_what_must_be_rejected_is_refused_by_name(name: str) -> None:
+    """What one implementation lets through, another may act on."""
+    entry = recorded.entry(name)
+    check, octets = CHECKS[entry["structure"]]
+    wrong = octets[: entry["at"]] + bytes.fromhex(entry["insert"]) + octets[entry["at"] + entry["cut"] :]
+
+    with pytest.raises(GatewayError) as refusal:
+        check(wrong)
+    assert refusal.value.code
