@@ -18,7 +18,7 @@ _CONTEXTS = {DataMode.REAL: "0", DataMode.EXERCISE: "1", DataMode.SIMULATED: "2"
 
 def is_sidc(text: str) -> bool:
     """Whether `text` is a symbol identification code."""
-    return text.isascii() and _FORM.fullmatch(text) is not None
+    return _FORM.fullmatch(text) is not None
 
 
 def symbol(platform_class: str, data_mode: DataMode = DataMode.REAL) -> str:

@@ -113,6 +113,11 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "evidence unnamed": ({"evidence": {"records": [{"digest": given.LEAF}]}}, "schema", "evidence.records[0].record"),
     "a language the texts are not in": ({"about": about_table(lang=["EN"])}, "schema", "about.lang"),
+    "a language no text is in": (
+        {"about": about_table(lang=["UK", "EN"], title={"uk": "Обхід"}), "observation": {"uk": "Перше."}},
+        "schema",
+        "about.lang",
+    ),
     "a title missing in one language": ({"about": about_table(title={"en": "Title"})}, "schema", "about.title"),
 }
 
