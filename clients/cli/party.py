@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clients.certificates import load_certificates
-from clients.cli.desk import Decided, Desk, at_desk, check_words
+from clients.cli.asking import check_words
+from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
 from clients.enrolment import PartyRole
 from clients.keyfiles import read_public

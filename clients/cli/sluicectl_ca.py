@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from clients.certificates import der, leaf_of
+from clients.cli.asking import check_words, open_home
 from clients.cli.boundary import Group
-from clients.cli.desk import check_words, open_home
 from clients.cli.output import result
 from clients.keyfiles import read_public, write_public
 from clients.operator.ca import LEAF_HOURS, Authority, PartyKind, root_digest

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from clients.cli.asking import reason_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, change_facts, change_line, reason_option, report, yes_option
+from clients.cli.desk import Decided, Desk, at_desk, change_facts, change_line, report
 from clients.cli.output import result
 from clients.operator.render import render
 

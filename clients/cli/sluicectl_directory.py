@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from clients.cli.asking import check_words, reason_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, check_words, reason_option, report, yes_option
+from clients.cli.desk import Decided, Desk, at_desk, report
 from clients.cli.output import result
 from clients.keyfiles import read_public
 from clients.operator.endorse import directory_draft, redated_draft

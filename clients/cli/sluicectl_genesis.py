@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
+from clients.cli.asking import asking, open_home, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import asking, open_home, yes_option
 from clients.cli.output import result
 from clients.keyfiles import read_public, write_public
 from clients.operator.card import OperatorCard, parse_card

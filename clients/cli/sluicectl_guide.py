@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from clients.cli.asking import reason_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, reason_option, report, yes_option
+from clients.cli.desk import Decided, Desk, at_desk, report
 from clients.cli.output import result
 from clients.keyfiles import read_public
 from clients.operator.shipped import guide_text, shipped_vocabularies

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from clients.certificates import der, leaf_of
+from clients.cli.asking import open_home
 from clients.cli.boundary import Group
-from clients.cli.desk import open_home
 from clients.cli.output import result
 from clients.keyfiles import read_public, write_public
 from clients.operator.home import Home

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from clients.cli.asking import reason_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, reason_option, report, yes_option
+from clients.cli.desk import Decided, Desk, at_desk, report
 from clients.cli.output import result
 from clients.cli.party import binding_of, heard_bundle, resume_party, suspend_party, write_profile
 from clients.enrolment import PartyRole
@@ -35,7 +36,7 @@ def list_partners() -> None:
         control = desk.chain.control
         admissions = [one.admission for _, one in sorted(control.partners.items())]
         facts = [_facts(control, admission) for admission in admissions]
-        lines = [(str(one["id"]), f"{one['nation']}  {one['state']}  {one['clearance']}") for one in facts]
+        lines = [(one.id, f"{one.nation}  {_state(control, one)}  {_cleared(one)}") for one in admissions]
         result({"partners": facts}, lines or [("none", "no partner is admitted")])
 
     at_desk(action)
@@ -121,5 +122,13 @@ def _facts(control: Control, admission: PartnerAdmission) -> dict[str, object]:
         "nation": admission.nation,
         "identity": admission.binding.uri,
         "clearance": {one.policy: one.level for one in admission.clearances},
-        "state": "suspended" if control.is_suspended(f"partner/{admission.id}") else "active",
+        "state": _state(control, admission),
     }
+
+
+def _state(control: Control, admission: PartnerAdmission) -> str:
+    return "suspended" if control.is_suspended(f"partner/{admission.id}") else "active"
+
+
+def _cleared(admission: PartnerAdmission) -> str:
+    return ", ".join(f"{one.policy} {one.level}" for one in admission.clearances)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from clients.cli.asking import reason_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, reason_option, report, yes_option
+from clients.cli.desk import Decided, Desk, at_desk, report
 from clients.cli.output import result
 from clients.cli.party import binding_of, heard_bundle, resume_party, suspend_party, write_profile
 from clients.enrolment import PartyRole

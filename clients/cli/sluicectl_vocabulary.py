@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from clients.cli.asking import reason_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, reason_option, report, yes_option
+from clients.cli.desk import Decided, Desk, at_desk, report
 from clients.cli.output import result
 from clients.operator.shipped import vocabulary_text
 from gateway.core.labels.vocabulary import Vocabulary

@@ -43,7 +43,7 @@ def _guide_id(body: bytes) -> str:
 
 
 _SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
-    StatementKind.GENESIS: ("genesis", lambda body: "genesis"),
+    StatementKind.GENESIS: ("founding of a", lambda body: "gateway"),
     StatementKind.SOURCE: ("source", lambda body: SourceAdmission.parse(body).id),
     StatementKind.PARTNER: ("partner", lambda body: PartnerAdmission.parse(body).id),
     StatementKind.AGREEMENT: ("agreement", lambda body: Agreement.parse(body).id),
@@ -65,11 +65,11 @@ def is_narrowing(kind: StatementKind) -> bool:
 def render(entry: ControlEntry, roster: Roster) -> str:
     """The whole of what is signed, as text; refuses `text-unseen`."""
     statement = entry.statement
-    word, name = subject_of(statement)
+    title = " ".join(subject_of(statement))
     signed_by = ", ".join(signer_names(entry, roster)) or "nobody yet"
     lines = [
         _RULE,
-        f"statement {statement.kind.name}: {word} {name}" + ("" if is_narrowing(statement.kind) else "  (WIDENS)"),
+        f"statement {statement.kind.name}: {title}" + ("" if is_narrowing(statement.kind) else "  (WIDENS)"),
         f"position  {statement.position}, after {_short(statement.prev)}",
         f"genesis   {_short(statement.genesis)}   roster {_short(statement.roster)}",
         f"proposed  {utc(statement.proposed_at_ms)}   expires {utc(statement.expires_at_ms)}",
