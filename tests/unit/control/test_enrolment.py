@@ -70,6 +70,17 @@ def test_a_signing_key_of_another_party_cannot_be_enrolled() -> None:
     assert caught.value.code == "bundle-signature"
 
 
+def test_a_role_is_enrolled_once() -> None:
+    """Of two keys in one role nobody knows which was confirmed by voice."""
+    unsigned = b"SLUICE1/enrol\x00\x01" + lp8(b"src-1") + u8(2)
+    unsigned += b"".join(u8(Role.SOURCE) + lp16(signing_key(name).public_key) for name in ("one", "two")) + lp16(b"")
+
+    with pytest.raises(Refused) as caught:
+        parse_bundle(unsigned + signing_key("two").sign(b"SLUICE1/enrol", unsigned))
+
+    assert caught.value.code == "malformed"
+
+
 SIGN, KEM = lp16(octets("s", 2624)), lp16(octets("k", 1665))
 MALFORMED_KEYS = {
     "no keys": u8(0),

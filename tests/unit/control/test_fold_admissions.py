@@ -97,6 +97,7 @@ def test_a_sealing_key_has_one_owner() -> None:
 
 BUNDLES = {
     "another source's": source_bundle("src-other"),
+    "another source's with the same key": source_bundle("src-other", "src-new"),
     "another key's": source_bundle("src-new", "src-other"),
     "a partner's": partner_bundle("usa/arl"),
     "a gateway's": gateway_bundle(),

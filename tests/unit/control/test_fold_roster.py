@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.roster import Roster
-from gateway.core.control.succession import Author
+from gateway.core.control.succession import Author, weigh_roster
 from gateway.core.errors import Refused
 from gateway.core.suite.numbers import StatementKind
 from tests.unit.control.given import DAY, octets, roster_text
@@ -138,6 +138,33 @@ def test_an_objection_is_lifted_by_the_quorum() -> None:
     world.apply(StatementKind.ROSTER, naming(proposed.signed))
 
     assert world.control.roster == Roster.parse(NEXT)
+
+
+def test_a_lift_of_one_objection_leaves_the_others() -> None:
+    """Each objection stands for itself."""
+    world = a_world()
+    first, second = propose(world), propose(world, FRESH, by=(*BOTH, *NEW))
+    for proposed in (first, second):
+        world.apply(StatementKind.OBJECT, objection(proposed), by=("officer-3",))
+    world.lift(f"proposal/{second.statement.link.hex()}")
+
+    assert world.control.proposals[first.statement.link].stopped
+    assert not world.control.proposals[second.statement.link].stopped
+
+
+def test_a_roster_is_weighed_against_the_proposal_it_names() -> None:
+    """The signatures of one proposal must not carry another."""
+    world = a_world()
+    propose(world)
+    other = propose(world, FRESH, by=(*BOTH, *NEW))
+    first, _ = world.control.proposals.values()
+    world.now += DAY
+    entry = world.entry(StatementKind.ROSTER, naming(other.signed))
+
+    with pytest.raises(Refused) as caught:
+        weigh_roster(entry.signed, first.proposal, world.control.roster)
+
+    assert caught.value.code == "roster-proposal"
 
 
 def test_recovery_keys_replace_lost_operators() -> None:

@@ -103,7 +103,8 @@ def test_a_genesis_of_another_gateway_is_refused() -> None:
     """A gateway with operators of its own must not pass for the one in the profile."""
     world = a_world()
 
-    assert refusal(Trust.begin(octets("other", 48)), world.message(), world.now) == "statement-genesis"
+    for message in (world.message(), only(world.entries[0].signed)):
+        assert refusal(Trust.begin(octets("other", 48)), message, world.now) == "statement-genesis"
 
 
 def test_a_statement_of_another_genesis_is_refused() -> None:
@@ -323,6 +324,20 @@ def test_a_roster_before_its_wait_is_over_is_refused() -> None:
     )
 
     assert refusal(trust, only(proposed.signed, hasty), world.now) == "roster-too-soon"
+
+
+@pytest.mark.parametrize(
+    ("signers", "code"), [(("officer-1",), "signatures-too-few"), (("officer-2", "officer-4"), "signer-unknown")]
+)
+def test_a_roster_is_confirmed_by_the_quorum_that_proposed_it(signers: tuple[str, ...], code: str) -> None:
+    """The next operators do not put themselves in force."""
+    world = a_world()
+    trust = world.trust()
+    proposed = world.apply(StatementKind.ROSTER_PROPOSE, NEXT, by=(*BOTH, "officer-3"))
+    world.now += DAY
+    confirmed = signed(world.statement(StatementKind.ROSTER, naming(proposed.signed)), *signers)
+
+    assert refusal(trust, only(proposed.signed, confirmed), world.now) == code
 
 
 @pytest.mark.parametrize("signers", [BOTH, ("officer-3", "officer-4")], ids=["not the next", "not the present"])

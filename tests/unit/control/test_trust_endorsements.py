@@ -93,6 +93,17 @@ def test_an_endorsement_is_proven_exactly(change: Callable[[ShownEndorsement], S
     assert caught.value.code == code
 
 
+def test_a_key_seen_before_is_compared_again() -> None:
+    """What is kept to save time must not let something else through."""
+    world = a_world()
+    trust = world.trust()
+
+    with pytest.raises(Refused) as caught:
+        trust.accept(shown_as(world, lambda one: replace(one, material=one.material[::-1])), world.now)
+
+    assert caught.value.code == "endorsement-mismatch"
+
+
 def test_one_key_endorsed_twice_is_refused() -> None:
     """Active in one leaf and tainted in another: a reader must not be shown the one that suits."""
     world = a_world()
