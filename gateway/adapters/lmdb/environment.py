@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import lmdb
 import lmdb.verify
 
-from gateway.adapters.lmdb.layout import DATABASES
+from gateway.adapters.lmdb.layout import DATABASES, store_unfinished
 from gateway.adapters.owner_files import sync_directory
 from gateway.core.errors import Fault
 
@@ -71,9 +71,12 @@ class Environment:
 
     @classmethod
     def open(cls, path: Path, map_bytes: int, size_limit: int) -> Environment:
-        """An existing one: `store-missing` if there is none, `store-damaged` if its structure is not whole."""
-        if not (path / "data.mdb").is_file():
+        """An existing one: `store-missing`, `store-unfinished`, or `store-damaged` if its pages do not fit together."""
+        data = path / "data.mdb"
+        if not data.is_file():
             raise Fault("store-missing", "a store must be in the folder, there is none", at=str(path))
+        if data.stat().st_size == 0:
+            raise store_unfinished(str(path))
         return cls(path, map_bytes, size_limit)
 
     def _open(self) -> lmdb.Environment:

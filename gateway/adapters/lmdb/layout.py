@@ -71,15 +71,14 @@ class Layout:
 
     @classmethod
     def open(cls, environment: lmdb.Environment, key_encryption_key: bytes) -> Layout:
-        """The databases of a store; `store-unfinished` if its making was cut short."""
+        """The databases of a store; `store-unfinished` if its making was cut short, else `store-unreadable`."""
         try:
             return cls(key_encryption_key, lambda name: environment.open_db(name, create=False))
         except lmdb.NotFoundError as error:
+            raise store_unfinished(environment.path()) from error
+        except lmdb.Error as error:
             raise Fault(
-                "store-unfinished",
-                "a store must have all its databases, making this one was cut short",
-                at=environment.path(),
-                do="remove the folder and make the store again",
+                "store-unreadable", f"LMDB must open the databases, it says `{error}`", at=environment.path()
             ) from error
 
     def read_store(self, txn: lmdb.Transaction[memoryview]) -> bytes:
@@ -133,7 +132,9 @@ class Layout:
         with txn.cursor(self._journals[journal]) as cursor:
             cursor.last()
             if bytes(cursor.key()) != u64(size - 1):
-                raise entry_damaged(journal, size - 1, "it is missing or another one stands behind it")
+                keys = enumerate(cursor.iternext(keys=True, values=False)) if cursor.first() else ()
+                missing = next(position for position, key in keys if bytes(key) != u64(position))
+                raise entry_damaged(journal, missing, "there is none")
         return Head(size, self.open_row(txn, journal, size - 1, self.chain_before(txn, journal, size - 1))[1])
 
     def chain_before(self, txn: lmdb.Transaction[memoryview], journal: Journal, position: int) -> bytes:
@@ -157,7 +158,7 @@ class Layout:
         entry_digest = plaintext[2 : 2 + length] or digest(entry)
         chain = chain_value(journal, position, kind, entry_digest, previous)
         if chain != row[:HASH_BYTES]:
-            raise entry_damaged(journal, position, "its chain value is another")
+            raise entry_damaged(journal, position, "it does not follow the one before it")
         return Stored(position, kind, entry), chain
 
     def _row(self, txn: lmdb.Transaction[memoryview], journal: Journal, position: int) -> memoryview:
@@ -175,6 +176,16 @@ class Layout:
 
     def _page_wrap(self, txn: _Transaction, page: int) -> bytes:
         return bytes(txn.get(u32(page), b"", db=self._pages))
+
+
+def store_unfinished(path: str) -> Fault:
+    """The error for a store whose making ended before its one transaction; nothing was ever in it."""
+    return Fault(
+        "store-unfinished",
+        "a store must have all its databases, making this one was cut short",
+        at=path,
+        do="remove the folder and make the store again",
+    )
 
 
 def _seal_under(page_key: AESGCM, page: int, position: int, randomness: bytes, plaintext: bytes) -> tuple[bytes, bytes]:
