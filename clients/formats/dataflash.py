@@ -164,12 +164,12 @@ class DataflashReader:
             self._extract.tables[table].add(t_us, **values)
             self._rows += 1
 
-    def _place(self, stream: str, message: object, t_us: int) -> dict[str, int] | None:
-        """Latitude and longitude, remembered as a fix of `stream`; None if the message has no place."""
+    def _place(self, stream: int, message: object, t_us: int) -> dict[str, int] | None:
+        """Latitude and longitude, remembered as a fix of `stream`: 0 is the fused one; None if there is no place."""
         place = {"lat_e7": field_of(message, "Lat", 1e7), "lon_e7": field_of(message, "Lng", 1e7)}
         if not self._centres.see((stream,), **place):
             return None
-        self._add(Table.TRACK, t_us, **place)
+        self._add(Table.TRACK, t_us, **place, stream=stream)
         return place
 
     def _receiver(self, message: object, t_us: int) -> None:
@@ -193,14 +193,14 @@ class DataflashReader:
             utc_us = utc_of_gps(week, week_ms)
             if EARLIEST_US <= utc_us < LATEST_US:
                 self._offsets.append(utc_us - t_us)
-        place = self._place("GPS", message, t_us)
+        place = self._place(1, message, t_us)
         if place is not None:
             self._unfused.add(t_us, dead_reckoning=0, **place, **self._heights(message, t_us))
             self._rows += 1
 
     def _second_receiver(self, message: object, t_us: int) -> None:
         if field_of(message, "Status") >= 2:
-            self._place(f"GPS {_instance(message)}", message, t_us)
+            self._place(2 + _instance(message), message, t_us)
 
     def _receiver_accuracy(self, message: object, t_us: int) -> None:
         if _instance(message) == 0:
@@ -235,7 +235,7 @@ class DataflashReader:
         }
 
     def _fused_position(self, message: object, t_us: int) -> None:
-        place = self._place("POS", message, t_us)
+        place = self._place(0, message, t_us)
         if place is not None:
             held = self._heights(message, t_us)
             reckoned = int(held["fix_type"] < 2) if "fix_type" in held else UNKNOWN

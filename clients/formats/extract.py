@@ -46,7 +46,7 @@ class TimeSource(IntEnum):
 
 
 class Table(IntEnum):
-    """The five columnar portions, and the track that redaction judges by."""
+    """The five columnar portions, and the track that redaction judges by: every fix of every stream of the vehicle."""
 
     POSITION = 1
     KINEMATICS = 2
@@ -103,7 +103,7 @@ COLUMNS: dict[Table, tuple[str, ...]] = {
         "jamming_state",
         "spoofing_state",
     ),
-    Table.TRACK: ("t_us", "lat_e7", "lon_e7"),
+    Table.TRACK: ("t_us", "lat_e7", "lon_e7", "stream"),
 }
 
 

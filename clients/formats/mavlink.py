@@ -42,6 +42,8 @@ _CRITICAL_STATES = (5, 6, 8)
 _FAILSAFE_OTHER = 128
 _CDEG_PER_RADIAN = 18_000 / math.pi
 _FULL_CIRCLE_CDEG = 36_000
+# Streams of positions by number; the first is the autopilot's fused one.
+_RECEIVERS = ("GLOBAL_POSITION_INT", "GPS_RAW_INT", "GPS2_RAW")
 _HOMES = ("HOME_POSITION", "GPS_GLOBAL_ORIGIN")
 
 # Which messages are left in the log, by the beginning of their names; all others that are not read are OTHER.
@@ -195,7 +197,7 @@ class TlogReader:
                 dead_reckoning=int(fix["fix_type"] < 2) if fresh else UNKNOWN,
                 **fix,
             )
-            self._add(vehicle, Table.TRACK, arrival_us, boot_us, lat_e7=latitude, lon_e7=longitude)
+            self._add(vehicle, Table.TRACK, arrival_us, boot_us, lat_e7=latitude, lon_e7=longitude, stream=0)
         self._add(
             vehicle,
             Table.KINEMATICS,
@@ -256,7 +258,8 @@ class TlogReader:
         latitude, longitude = field_of(message, "lat"), field_of(message, "lon")
         if field_of(message, "fix_type") < 2 or not self._centres.see((id(vehicle), stream), latitude, longitude):
             return None
-        self._add(vehicle, Table.TRACK, arrival_us, boot_us, lat_e7=latitude, lon_e7=longitude)
+        number = _RECEIVERS.index(stream)
+        self._add(vehicle, Table.TRACK, arrival_us, boot_us, lat_e7=latitude, lon_e7=longitude, stream=number)
         return latitude, longitude
 
     def _attitude(self, vehicle: _Vehicle, message: object, arrival_us: int) -> None:

@@ -8,9 +8,11 @@ Home, identifiers, parameters, mission and text never leave the reading child: a
 room removes rows. The centres are the first and last fix of every stream of positions anywhere in the file, of every
 vehicle in it, and recorded homes, because a log may begin in the air. A row of any portion stays only if the fixes
 around it prove that the vehicle was outside at that time: both are outside, and from one of them it could not have
-reached a centre's circle, at 120 m/s, by the time of the row. Before the first fix, after the last, and without any fix
-nothing is proven and nothing stays. Under `field` the height above take-off goes too: together with the height above
-the sea it is the height of home.
+reached a centre's circle, at 300 m/s, by the time of the row. Before the first fix, after the last, and without any fix
+nothing is proven and nothing stays. Two fixes of one stream that lie farther apart than 300 m/s and 100 m explain prove
+nothing either, and stay out: one flipped bit of a latitude would otherwise carry the longitude of home away; the first
+and the last fix without such a jump are centres too, so that a damaged first fix does not hide where take-off was.
+Under `field` the height above take-off goes as well: together with the height above the sea it is the height of home.
 
 A change of what a profile does is a new version of it: sources sign what a version did.
 """
@@ -20,8 +22,9 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from clients.formats.extract import UNKNOWN, Extract, Removed, Rows, Table
 from gateway.core.errors import CallerError
@@ -30,6 +33,8 @@ _EQUATOR_M = 6_378_137.0
 _FLATTENING = 1 / 298.257223563
 _ECCENTRICITY2 = _FLATTENING * (2 - _FLATTENING)
 _RADIANS_PER_E7 = math.pi / 180 * 1e-7
+_UNPROVEN = -math.inf
+_Place = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +42,27 @@ class Profile:
     """A named, versioned redaction.
 
     radius_m: rows nearer than this to a centre go, 0 keeps all. reach_mps: the speed a vehicle is credited with between
-    two fixes.
+    two fixes. jump_m: how far two fixes at one time may lie apart.
     """
 
     name: str
     version: int
     radius_m: int
     reach_mps: int
+    jump_m: int
     height_above_home: bool
 
     @property
     def parameters(self) -> Mapping[str, int]:
         """What the report records beside name and version."""
-        return {"radius_m": self.radius_m, "reach_mps": self.reach_mps}
+        return {"radius_m": self.radius_m, "reach_mps": self.reach_mps, "jump_m": self.jump_m}
 
 
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("field", 1, radius_m=2_000, reach_mps=120, height_above_home=False),
-        Profile("range", 1, radius_m=0, reach_mps=0, height_above_home=True),
+        Profile("field", 1, radius_m=2_000, reach_mps=300, jump_m=100, height_above_home=False),
+        Profile("range", 1, radius_m=0, reach_mps=0, jump_m=0, height_above_home=True),
     )
 }
 _PORTIONS = {
@@ -155,7 +161,7 @@ def redact(extract: Extract, profile: Profile) -> DropReport:
     return DropReport(profile.name, profile.version, profile.parameters, messages, rows_dropped, heights)
 
 
-def _on_globe(lat_e7: int, lon_e7: int) -> tuple[float, float, float]:
+def _on_globe(lat_e7: int, lon_e7: int) -> _Place:
     """The place on the WGS 84 ellipsoid, metres from its centre; a chord of 2,000 m is the ground distance to 10 um."""
     lat, lon = lat_e7 * _RADIANS_PER_E7, lon_e7 * _RADIANS_PER_E7
     radius = _EQUATOR_M / math.sqrt(1 - _ECCENTRICITY2 * math.sin(lat) ** 2)
@@ -167,29 +173,46 @@ def _on_globe(lat_e7: int, lon_e7: int) -> tuple[float, float, float]:
 
 
 class _Track:
-    """The fixes of the vehicle, each with its distance from the nearest centre beyond the radius, in metres."""
+    """Every fix of the vehicle with its margin: metres beyond the radius from the nearest centre, or nothing proven."""
 
     def __init__(self, extract: Extract, profile: Profile) -> None:
-        self._centres = [_on_globe(lat, lon) for lat, lon in extract.centres]
         self._radius_m = profile.radius_m
+        self._jump_m = profile.jump_m
         self._reach_m_per_us = profile.reach_mps * 1e-6
         track = extract.tables[Table.TRACK]
         self._times = track.column("t_us")
-        self._margins = self._margins_of(track)
+        places = _places(track)
+        streams: dict[int, list[int]] = {}
+        for row, stream in enumerate(track.column("stream")):
+            streams.setdefault(stream, []).append(row)
+        trusted = {row for rows in streams.values() for row in self._trusted(places, self._times, rows)}
+        self._centres = [_on_globe(lat, lon) for lat, lon in extract.centres]
+        for rows in streams.values():
+            ends = [row for row in rows if row in trusted]
+            self._centres += [places[row] for row in (*ends[:1], *ends[-1:])]
+        self._margins = [self._margin_m(place) if row in trusted else _UNPROVEN for row, place in enumerate(places)]
 
-    def _margins_of(self, rows: Rows) -> list[float]:
-        return [self._margin_m(lat, lon) for lat, lon in zip(rows.column("lat_e7"), rows.column("lon_e7"), strict=True)]
+    def _trusted(self, places: Sequence[_Place], times: Sequence[int], rows: Sequence[int]) -> Iterator[int]:
+        """Those of `rows`, one stream in order of time, that no jump leads to or from."""
+        jumped: set[int] = set()
+        for one, other in pairwise(rows):
+            reach_m = self._jump_m + (times[other] - times[one]) * self._reach_m_per_us
+            if math.dist(places[one], places[other]) > reach_m:
+                jumped |= {one, other}
+        return (row for row in rows if row not in jumped)
 
-    def _margin_m(self, lat_e7: int, lon_e7: int) -> float:
-        # The child names a centre for every fix it reports; an extract with fixes and no centre proves nothing.
-        place = _on_globe(lat_e7, lon_e7)
+    def _margin_m(self, place: _Place) -> float:
         return min((math.dist(place, centre) for centre in self._centres), default=0.0) - self._radius_m
 
     def outside(self, rows: Rows, *, own_places: bool) -> list[int]:
         """Indexes of the rows that stay; `own_places`: each row has a place of its own that must be outside too."""
         times: Sequence[int] = rows.column("t_us")
-        own = self._margins_of(rows) if own_places else None
-        return [i for i, t_us in enumerate(times) if self._proven(t_us) and (own is None or own[i] > 0)]
+        proven = [row for row, t_us in enumerate(times) if self._proven(t_us)]
+        if not own_places:
+            return proven
+        places = _places(rows)
+        trusted = set(self._trusted(places, times, range(len(times))))
+        return [row for row in proven if row in trusted and self._margin_m(places[row]) > 0]
 
     def _proven(self, t_us: int) -> bool:
         before = bisect_right(self._times, t_us) - 1
@@ -203,3 +226,7 @@ class _Track:
             margin_before > (t_us - self._times[before]) * self._reach_m_per_us
             or margin_after > (self._times[after] - t_us) * self._reach_m_per_us
         )
+
+
+def _places(rows: Rows) -> list[_Place]:
+    return [_on_globe(lat, lon) for lat, lon in zip(rows.column("lat_e7"), rows.column("lon_e7"), strict=True)]

@@ -67,11 +67,16 @@ def extract_in_child(path: Path, source_format: SourceFormat, limits: Limits) ->
         os.close(log)
     if status != 0:
         raise ended(status, limits, path)
+    return accept(encoded, limits, path)
+
+
+def accept(encoded: bytes, limits: Limits, path: Path) -> Extract:
+    """The extract a child handed back, if it is whole, within the limits, and of a log at all."""
     extract = parse_extract(encoded, max_rows=limits.rows)
     if Finding.TOO_MANY_ROWS in extract.findings:
         raise CallerError("log-too-large", f"a log has at most {limits.rows} rows, more came", at=path.name)
     if not extract.messages:
-        raise CallerError("log-unreadable", f"the file holds no {source_format.name} message", at=path.name)
+        raise CallerError("log-unreadable", f"the file holds no {extract.source_format.name} message", at=path.name)
     return extract
 
 

@@ -16,17 +16,18 @@ from gateway.core.errors import CallerError
 FIELD, RANGE = PROFILES["field"], PROFILES["range"]
 _EQUATOR_M_PER_E7 = 6_378_137 * math.pi / 180 * 1e-7
 _SECOND_US = 1_000_000
+_MINUTE_US = 60 * _SECOND_US
 
 
 def _flight(
-    places: list[tuple[int, int]], every_us: int = _SECOND_US, centres: list[tuple[int, int]] | None = None
+    places: list[tuple[int, int]], every_us: int = _MINUTE_US, centres: list[tuple[int, int]] | None = None
 ) -> Extract:
-    """One fix every `every_us`; the first and the last are centres; every portion has a row at every fix."""
+    """One fused fix every `every_us`; the first and the last are centres; every portion has a row at every fix."""
     extract = Extract(SourceFormat.MAVLINK_TLOG, centres=[places[0], places[-1]] if centres is None else centres)
     for number, (lat, lon) in enumerate(places):
         t_us = number * every_us
-        for table in (Table.TRACK, Table.POSITION):
-            extract.tables[table].add(t_us, lat_e7=lat, lon_e7=lon)
+        extract.tables[Table.TRACK].add(t_us, lat_e7=lat, lon_e7=lon, stream=0)
+        extract.tables[Table.POSITION].add(t_us, lat_e7=lat, lon_e7=lon)
         extract.tables[Table.KINEMATICS].add(t_us, rel_alt_mm=5)
         extract.tables[Table.VEHICLE].add(t_us, voltage_mv=12_000)
         extract.tables[Table.LINK].add(t_us, rssi=100)
@@ -40,7 +41,8 @@ def _east(metres: float) -> tuple[int, int]:
 
 
 def _times(extract: Extract, table: Table) -> list[int]:
-    return [t_us // _SECOND_US for t_us in extract.tables[table].column("t_us")]
+    """In whole minutes."""
+    return [t_us // _MINUTE_US for t_us in extract.tables[table].column("t_us")]
 
 
 def test_field_removes_exactly_what_lies_within_2000_m_of_the_first_and_the_last_fix() -> None:
@@ -76,8 +78,8 @@ def test_the_radius_holds_across_the_date_line() -> None:
 
 @given(
     st.lists(st.tuples(st.integers(-700_000, 700_000), st.integers(-700_000, 700_000)), min_size=1, max_size=30),
-    st.lists(st.integers(0, 40 * _SECOND_US), max_size=30),
-    st.integers(_SECOND_US // 4, 3 * _SECOND_US),
+    st.lists(st.integers(0, 60 * _SECOND_US), max_size=30),
+    st.integers(_SECOND_US // 4, _MINUTE_US),
 )
 @settings(max_examples=60)
 def test_nothing_field_keeps_is_near_a_centre_or_could_have_been(
@@ -101,8 +103,8 @@ def test_nothing_field_keeps_is_near_a_centre_or_could_have_been(
         assert margin(place) > -15
     for t_us in extract.tables[Table.LINK].column("t_us"):
         before, after = t_us // every_us, -(-t_us // every_us)
-        reachable = [margin(places[before]) - 120 * (t_us - before * every_us) / 1e6]
-        reachable.append(margin(places[after]) - 120 * (after * every_us - t_us) / 1e6)
+        reachable = [margin(places[before]) - 300 * (t_us - before * every_us) / 1e6]
+        reachable.append(margin(places[after]) - 300 * (after * every_us - t_us) / 1e6)
         assert max(reachable) > -15
         assert min(margin(places[before]), margin(places[after])) > -15
 
@@ -116,25 +118,62 @@ def _haversine(one: tuple[int, int], other: tuple[int, int]) -> float:
 
 def test_rows_while_the_fix_was_lost_stay_only_if_home_was_out_of_reach() -> None:
     """Jamming costs the fix; what was said meanwhile must not come from the yard of the unit."""
-    extract = _flight([_east(0), _east(2_300), _east(2_300), _east(0)], every_us=60 * _SECOND_US)
+    extract = _flight([_east(0), _east(2_590), _east(2_590), _east(0)])
     extract.tables[Table.LINK].take([])
-    for second in (30, 62, 63, 90, 117, 118, 150):
-        extract.tables[Table.LINK].add(second * _SECOND_US, rssi=1)
+    for second in (30, 61, 62, 63, 90, 117, 118, 119, 150):
+        extract.tables[Table.LINK].add(second * _SECOND_US, rssi=second)
 
     redact(extract, FIELD)
 
-    assert _times(extract, Table.LINK) == [62, 118]
+    assert list(extract.tables[Table.LINK].column("rssi")) == [61, 119]
 
 
 def test_rows_before_the_first_and_after_the_last_fix_are_removed() -> None:
     """A vehicle on the bench says a lot before it says where it is."""
-    extract = _flight([_east(metres) for metres in (5_000, 6_000, 7_000)], centres=[_east(0)])
-    for second in (-1, 3):
-        extract.tables[Table.LINK].add(second * _SECOND_US, rssi=1)
+    extract = _flight([_east(metres) for metres in (0, 5_000, 10_000)])
+    extract.tables[Table.LINK].take([])
+    for minute in (-1, 0, 1, 2, 3):
+        extract.tables[Table.LINK].add(minute * _MINUTE_US, rssi=1)
 
     redact(extract, FIELD)
 
-    assert _times(extract, Table.LINK) == [0, 1, 2]
+    assert _times(extract, Table.LINK) == [1]
+
+
+def test_a_fix_that_no_vehicle_could_reach_stays_out_and_proves_nothing() -> None:
+    """One flipped bit of a latitude would otherwise carry the longitude of home away."""
+    away = [(lat, lon) for lat, lon in map(_east, (0, 1_000, 5_000, 5_100, 5_200, 5_300, 1_000, 0))]
+    flipped = [(lat ^ (1 << 26 if row in (1, 4) else 0), lon) for row, (lat, lon) in enumerate(away)]
+    extract = _flight(flipped, every_us=15 * _SECOND_US)
+
+    redact(extract, FIELD)
+
+    assert [t_us // (15 * _SECOND_US) for t_us in extract.tables[Table.POSITION].column("t_us")] == []
+    assert not len(extract.tables[Table.LINK])
+
+
+def test_a_damaged_first_fix_does_not_hide_where_take_off_was() -> None:
+    """The first fix without a jump is a centre too."""
+    places = [_east(metres) for metres in (0, 0, 0, 1_000, 4_000, 8_000, 12_000)]
+    extract = _flight([(places[0][0] ^ 1 << 26, places[0][1]), *places[1:]])
+
+    redact(extract, FIELD)
+
+    assert _times(extract, Table.POSITION) == [4, 5]
+
+
+def test_streams_that_disagree_are_judged_each_by_itself() -> None:
+    """Under spoofing the receiver jumps away while the autopilot knows better; only the jumps prove nothing."""
+    places = [_east(metres) for metres in (0, 5_000, 9_000, 9_000, 9_000, 9_000, 5_000, 0)]
+    extract = _flight(places)
+    track = extract.tables[Table.TRACK]
+    for minute, (lat, lon) in enumerate(places):
+        track.add(minute * _MINUTE_US, lat_e7=90_000_000 if 2 <= minute <= 5 else lat, lon_e7=lon, stream=1)
+    track.take(sorted(range(len(track)), key=track.column("t_us").__getitem__))
+
+    redact(extract, FIELD)
+
+    assert _times(extract, Table.POSITION) == [3, 4]
 
 
 def test_without_a_fix_or_without_a_centre_nothing_stays() -> None:
@@ -181,7 +220,7 @@ def test_the_report_names_profile_version_parameters_and_counts() -> None:
     report = redact(extract, FIELD)
 
     assert report.lines() == [
-        "redaction field version 1 (radius_m 2000, reach_mps 120)",
+        "redaction field version 1 (radius_m 2000, reach_mps 300, jump_m 100)",
         "2 home positions",
         "1 hardware identifiers",
         "1,023 parameters",
@@ -198,7 +237,7 @@ def test_the_report_names_profile_version_parameters_and_counts() -> None:
     assert report.to_json() == {
         "profile": "field",
         "version": 1,
-        "parameters": {"radius_m": 2_000, "reach_mps": 120},
+        "parameters": {"radius_m": 2_000, "reach_mps": 300, "jump_m": 100},
         "messages": {"home": 2, "uid": 1, "parameters": 1_023, "mission": 4, "text": 41, "other": 700},
         "rows": dict.fromkeys(("position", "kinematics", "vehicle", "link", "gnss"), 2),
         "heights": 1,
