@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -20,6 +21,8 @@ from gateway.adapters.floor import FloorFile
 from gateway.adapters.keyfiles.kek import create_kek, read_kek
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.lmdb.journals import LmdbJournals
+from gateway.adapters.owner_files import create_owner_file
+from gateway.core.control.enrolment import Bundle
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
 from gateway.core.control.statement import SignedStatement
@@ -44,8 +47,9 @@ from gateway.core.suite.tree import tree_root
 from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Append, Journal, Journals
 from gateway.rpc.server import Server, ServerIdentity
-from gateway.settings import Settings
+from gateway.settings import FILE, Settings
 from gateway.usecases.disclose import Discloser
+from gateway.usecases.enrol import gateway_bundle, new_tls_key
 from gateway.usecases.govern import KIND_STATEMENT
 from gateway.usecases.lanes import KIND_ADMITTED, Lanes
 from gateway.usecases.quota import Quota
@@ -57,6 +61,25 @@ from gateway.usecases.trusted_time import TrustedTime
 _PAGE = 64
 GRACE_SECONDS = 3.0
 _log = structlog.get_logger("sluice.gateway")
+
+
+def make_gateway(folder: Path, settings: Settings, genesis: SignedStatement, roots_pem: bytes) -> Bundle:
+    """A gateway's whole folder, and its bundle for the operators; the settings come last: with them it is whole."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = KeyFiles.create(folder / settings.keys)
+    tls_key = new_tls_key()
+    create_owner_file(folder / settings.tls_key, tls_key, "key")
+    (folder / settings.roots).write_bytes(roots_pem)
+    bundle = gateway_bundle(settings.gateway_id, keys, tls_key)
+    (folder / "gateway.enrol").write_bytes(bundle.encoded)
+    asyncio.run(make_store(settings.under(folder), genesis))
+    (folder / FILE).write_text(settings.to_toml(), "utf-8")
+    return bundle
+
+
+def read_floor(settings: Settings) -> FloorMark:
+    """The floor as it stands outside the store."""
+    return FloorFile(settings.floor).read()
 
 
 async def make_store(settings: Settings, genesis: SignedStatement) -> None:

@@ -29,7 +29,7 @@ from clients.profile import Profile
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.owner_files import create_owner_file
 from gateway.bootstrap import Gateway, load, make_store
-from gateway.cli.enrol import gateway_bundle
+from gateway.usecases.enrol import gateway_bundle
 from gateway.core.control import guides
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.directory import build_directory

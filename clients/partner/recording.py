@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.keyfiles import read_private
+from clients.keyfiles import read_public
 from clients.partner.checks import Ended, Records, StreamChecks, StreamEvent
 from clients.partner.reading import record_reader
 from clients.profile import Profile
@@ -26,6 +26,7 @@ from gateway.core.suite.numbers import MAX_MESSAGE_BYTES
 from gateway.core.suite.octets import Reader, lp32, u8, u64
 
 _TAG = b"SLUICE1/recording\x00"
+MAX_RECORDING_BYTES = 1 << 30
 _BEGIN = 1
 _MESSAGE = 2
 
@@ -85,9 +86,16 @@ def parse_recording(recording: bytes) -> list[RecordedStream]:
     return [RecordedStream(*start, tuple(came)) for start, came in zip(begun, messages, strict=True)]
 
 
+def _read(path: Path) -> bytes:
+    content = read_public(path, MAX_RECORDING_BYTES)
+    if path.stat().st_mode & 0o077:
+        raise CallerError("recording-open-to-others", "a recording is readable by its owner only", at=str(path))
+    return content
+
+
 def replay(profile: Profile, path: Path) -> Iterator[StreamEvent]:
     """Runs every check again on a recording, as of the times its messages came; raises what the reader would have."""
-    for stream in parse_recording(read_private(path)):
+    for stream in parse_recording(_read(path)):
         hello = stream.hello.hello
         if hello.partner_id != profile.id or hello.genesis != profile.genesis_link:
             raise CallerError("recording-of-another", "the recording must be of the profile's party", at=str(path))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
 import click
 from cryptography import x509
 
-from gateway.adapters.keyfiles.keys import KeyFiles
-from gateway.adapters.owner_files import create_owner_file
-from gateway.bootstrap import make_store
-from gateway.cli.enrol import gateway_bundle, new_tls_key
+from gateway.bootstrap import make_gateway
 from gateway.cli.main import print_result
 from gateway.core.control.statement import SignedStatement
 from gateway.core.errors import CallerError
@@ -56,7 +52,6 @@ def init(
         raise CallerError("roots-malformed", "roots are PEM certificates", at=str(roots)) from error
     if (folder / FILE).exists():
         raise CallerError("gateway-exists", "a new folder was expected, this one is a gateway's", at=str(folder))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = Settings(
         gateway_id=gateway_id,
         listen=listen,
@@ -69,15 +64,7 @@ def init(
         tls_key=Path("keys/tls.key"),
         unsafe_kek_beside_store=unsafe_kek_beside_store,
     )
-    # The settings come last: a folder that has them is whole.
-    keys = KeyFiles.create(folder / "keys")
-    tls_key = new_tls_key()
-    create_owner_file(folder / "keys" / "tls.key", tls_key, "key")
-    (folder / "roots.pem").write_bytes(roots_pem)
-    bundle = gateway_bundle(gateway_id, keys, tls_key)
-    (folder / "gateway.enrol").write_bytes(bundle.encoded)
-    asyncio.run(make_store(settings.under(folder), signed))
-    (folder / FILE).write_text(settings.to_toml(), "utf-8")
+    bundle = make_gateway(folder, settings, signed, roots_pem)
     words = "-".join(bundle.words())
     print_result(
         as_json,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway.adapters.floor import FloorFile
+from gateway.bootstrap import read_floor
 from gateway.cli.main import print_result
 from gateway.settings import read_settings
 
@@ -20,7 +20,7 @@ from gateway.settings import read_settings
 def status(folder: Path, as_json: bool) -> None:
     """Say whether the gateway in FOLDER runs, answers, and how far its floor is."""
     settings = read_settings(folder)
-    mark = FloorFile(settings.floor).read()
+    mark = read_floor(settings)
     running = _running(folder)
     facts: dict[str, object] = {
         "gateway": settings.gateway_id,

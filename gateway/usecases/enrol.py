@@ -6,10 +6,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.core.control.enrolment import Bundle, make_bundle
 from gateway.core.errors import Fault
 from gateway.core.suite.numbers import Role
+from gateway.ports.keys import Keys
 
 
 def new_tls_key() -> bytes:
@@ -19,7 +19,7 @@ def new_tls_key() -> bytes:
     )
 
 
-def gateway_bundle(gateway_id: str, keys: KeyFiles, tls_key: bytes) -> Bundle:
+def gateway_bundle(gateway_id: str, keys: Keys, tls_key: bytes) -> Bundle:
     """The bundle operators endorse; the certificate request asks for nothing but its key."""
     key = serialization.load_pem_private_key(tls_key, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
