@@ -28,6 +28,7 @@ from gateway.core.control.source import SourceAdmission
 from gateway.core.control.standing import AdmittedPartner, AdmittedSource, OpenProposal, Standing, StandingDirectory
 from gateway.core.control.succession import Proposal, check_wait
 from gateway.core.control.suspension import AgreementEnd, Lift, Objection, Suspension
+from gateway.core.control.texts import check_readable
 from gateway.core.control.trust import check_time
 from gateway.core.errors import Refused
 from gateway.core.labels.vocabulary import Vocabulary
@@ -87,6 +88,7 @@ def guide(standing: S, entry: ControlEntry) -> S:
 
 def define(standing: S, entry: ControlEntry) -> S:
     """A VOCABULARY: one more, under a name of its own."""
+    check_readable(entry.body, "vocabulary")
     vocabulary = Vocabulary.parse(entry.body)
     _check_unused(vocabulary.name, standing.vocabularies)
     return replace(

@@ -37,8 +37,8 @@ _UNSEEN = re.compile(
 )
 
 
-def read_text(text: bytes, structure: str, keys: Set[str]) -> Table:
-    """The text as a table that knows `keys` and no others; refuses `text-malformed` and `text-unknown-key`."""
+def check_readable(text: bytes, structure: str) -> str:
+    """The text, decoded; refuses `text-malformed` for what a person could not see as it is, or a parser not bear."""
     if len(text) > MAX_TEXT_BYTES:
         raise _malformed(structure, f"at most {MAX_TEXT_BYTES} bytes, {len(text)} came")
     if b"\r" in text:
@@ -53,6 +53,12 @@ def read_text(text: bytes, structure: str, keys: Set[str]) -> Table:
     if unseen is not None:
         line = readable.count("\n", 0, unseen.start()) + 1
         raise _malformed(structure, f"characters that can be seen, line {line} has one that cannot")
+    return readable
+
+
+def read_text(text: bytes, structure: str, keys: Set[str]) -> Table:
+    """The text as a table that knows `keys` and no others; refuses `text-malformed` and `text-unknown-key`."""
+    readable = check_readable(text, structure)
     try:
         values = tomllib.loads(readable)
     except (ValueError, RecursionError) as error:

@@ -198,6 +198,16 @@ def test_an_agreement_ends_once_and_for_ever() -> None:
     assert refusal(world, StatementKind.END, b'agreement = "UA-1"\nreason = "over"\n') == "agreement-unknown"
 
 
+def test_a_vocabulary_is_a_text_like_all_others() -> None:
+    """What an operator cannot see in it must not be in it, and no line of it may take seconds to read."""
+    world = World()
+    hidden = UKR + "# \u202e\n".encode()
+    endless = b".".join([b"a"] * 30_000) + b" = 1\n"
+
+    assert refusal(world, StatementKind.VOCABULARY, hidden) == "text-malformed"
+    assert refusal(world, StatementKind.VOCABULARY, endless) == "text-malformed"
+
+
 def test_a_guide_replaces_the_one_before() -> None:
     """One guide is in force."""
     world = a_world()
