@@ -101,7 +101,7 @@ def read_log(
     platform_class: str | None = None,
     data_mode: DataMode = DataMode.REAL,
 ) -> LogReading:
-    """The records of the log at `path`; takes about 0.1 ms a message, in a child process.
+    """The records of the log at `path`; blocks for about 0.1 ms a message while a child process reads.
 
     redaction: `field` or `range`. guide_step_ms: the guide's coarse step, to which the times of `about` are rounded.
     max_rows: rows of a portion at which a segment closes. platform_class: overrides what the log says. data_mode: the
@@ -160,7 +160,7 @@ def build_reading(
             "platform-unknown",
             "the log does not say what kind of vehicle it is, and neither did the caller",
             at=at,
-            do="add `--platform` with MULTIROTOR, FIXED_WING, VTOL, GROUND or SURFACE",
+            do="name the platform class: MULTIROTOR, FIXED_WING, VTOL, GROUND or SURFACE",
         )
     unreadable = _UNREADABLE & extract.findings.keys()
     fixed: dict[str, object] = {

@@ -74,7 +74,7 @@ def accept(encoded: bytes, limits: Limits, path: Path) -> Extract:
     """The extract a child handed back, if it is whole, within the limits, and of a log at all."""
     extract = parse_extract(encoded, max_rows=limits.rows)
     if Finding.TOO_MANY_ROWS in extract.findings:
-        raise CallerError("log-too-large", f"a log has at most {limits.rows} rows, more came", at=path.name)
+        raise CallerError("log-too-large", f"a log has fewer than {limits.rows} rows, more came", at=path.name)
     if not extract.messages:
         raise CallerError("log-unreadable", f"the file holds no {extract.source_format.name} message", at=path.name)
     return extract

@@ -176,6 +176,20 @@ def test_streams_that_disagree_are_judged_each_by_itself() -> None:
     assert _times(extract, Table.POSITION) == [3, 4]
 
 
+def test_a_position_inside_is_removed_whatever_the_track_says() -> None:
+    """The track and the portion come from a child that a log may have broken: both must say outside."""
+    extract = _flight([_east(metres) for metres in (0, 5_000, 5_000, 5_000, 0)])
+    position = extract.tables[Table.POSITION]
+    for column, place in zip(
+        ("lat_e7", "lon_e7"), zip(*map(_east, (0, 5_000, 1_000, 5_000, 0)), strict=True), strict=True
+    ):
+        position.replace(column, array("q", place))
+
+    redact(extract, FIELD)
+
+    assert _times(extract, Table.POSITION) == [1, 3]
+
+
 def test_without_a_fix_or_without_a_centre_nothing_stays() -> None:
     """What is not proven to be elsewhere is treated as home."""
     blind = _flight([_east(9_000)])
