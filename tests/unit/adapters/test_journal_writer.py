@@ -171,10 +171,10 @@ def test_an_unforeseen_error_before_a_stop_answers_everyone() -> None:
         futures = [writer.submit([an_append(LEDGER, 0)])]
         await asyncio.to_thread(disk.entered.wait, 30)
         futures.append(writer.submit([an_append(LEDGER, 1)]))
-        letting_go = threading.Timer(0.05, disk.go.set)
-        letting_go.start()
-        await asyncio.to_thread(writer.close)
-        letting_go.join()
+        closing = asyncio.ensure_future(asyncio.to_thread(writer.close))
+        await asyncio.sleep(0)
+        disk.go.set()  # whichever of the two comes first, nobody may be left without an answer
+        await closing
         return await codes(futures)
 
     assert asyncio.run(work()) == ["store-latched", "store-latched"]
