@@ -71,22 +71,24 @@ class Demo:
             error = failure
         finally:
             self._steps.end()
-        self.facts["seconds"] = round(time.monotonic() - started, 1)
+        return self.finish(error, time.monotonic() - started)
+
+    def finish(self, error: GatewayError | None, seconds: float) -> int:
+        """Judges the facts, says what is broken, and gives the exit code."""
+        self.facts["seconds"] = round(seconds, 1)
         broken = judge(self.facts)
-        facts = {"ok": not broken and error is None, **self.facts}
+        facts: dict[str, object] = {"ok": not broken and error is None, **self.facts}
         if error is not None:
             facts["error"] = error.to_json()
         if self._as_json:
             click.echo(json.dumps(facts, ensure_ascii=False))
-        else:
-            for claim in broken:
-                click.echo(f"broken    {claim}")
-            if error is not None:
-                click.echo(str(error), err=True)
-            if facts["ok"]:
-                click.echo(
-                    f"ok        {self.facts['seconds']} s   Next: `make test`   Read: gateway/ARCHITECTURE.md (4 pages)"
-                )
+            return 0 if facts["ok"] else 1
+        for claim in broken:
+            click.echo(f"broken    {claim}")
+        if error is not None:
+            click.echo(str(error), err=True)
+        if facts["ok"]:
+            click.echo(f"ok        {facts['seconds']} s   Next: `make test`   Read: gateway/ARCHITECTURE.md (4 pages)")
         return 0 if facts["ok"] else 1
 
     def _say(self, word: str, sentence: str) -> None:
@@ -107,7 +109,7 @@ class Demo:
         notes = published.pop("notes")
         facts["published"] = published
         for note in notes if isinstance(notes, list) else []:
-            self._say("note", f"0 records: {note}")
+            self._say("note", f"0 records: {note}" if str(note).startswith("whole flight") else str(note))
         what = ", ".join(path.name for path in steps.inputs) or "1 simulated flight (.tlog)"
         self._say(
             "publish",
@@ -132,7 +134,8 @@ class Demo:
             "revoke", f"officer-2 suspends deu/wtd81 (narrowing: one person) -> live stream ended in {revoke['ms']} ms"
         )
         crash = facts["crash"] = steps.crash()
-        counted, facts["ledger"] = steps.settle(_records(published))
+        steps.settle(_records(published))
+        counted, facts["ledger"] = steps.count(_records(published))
         facts["crash"] = crash = {**crash, **counted}
         facts["revoke"] = revoke = {**revoke, "frames_after": steps.frames_after("deu/wtd81")}
         self._say("after", f"{revoke['frames_after']} frames reached deu/wtd81 after its suspension was effective")

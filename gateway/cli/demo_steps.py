@@ -20,6 +20,8 @@ from gateway.core.suite.numbers import MAX_MESSAGE_BYTES, StreamMessage
 from gateway.core.suite.octets import Reader
 
 ROWS = 300
+# The partners that nobody suspends.
+LASTING = ("usa/arl", "gbr/dstl")
 _TACTIC = """\
 [about]
 title              = {{ uk = "{uk}", en = "{en}" }}
@@ -241,21 +243,25 @@ class Steps:
         size = sum(int(count) for name, count in sizes.items() if name.startswith(f"partner:{partner}|"))
         return size - _whole(held, "held")
 
-    def settle(self, published: int) -> tuple[dict[str, object], dict[str, object]]:
-        """Everybody ends, the journals are verified, and every record is counted: (lost and doubled, ledger)."""
+    def settle(self, published: int) -> None:
+        """Everybody has everything and ends; `published`: records before the live streams."""
         expected = published + self.tactics - 1
-        for partner in ("usa/arl", "gbr/dstl"):
+        for partner in LASTING:
             process = self.live[partner]
             process.wait_until(self._has(partner, expected), f"everything at {partner}")
             process.stop()
         if self.world.gateway is not None:
             self.world.gateway.stop()
+
+    def count(self, published: int) -> tuple[dict[str, object], dict[str, object]]:
+        """Every record of the journals against every line the partners hold: (lost and doubled, ledger)."""
         verified = self.verify()
-        lost = max(0, expected - _whole(verified, "records"))
+        stored = _whole(verified, "records")
+        lost = max(0, published + self.tactics - 1 - stored)
         doubled = _whole(verified, "doubled")
-        for partner in ("usa/arl", "gbr/dstl"):
+        for partner in LASTING:
             ids = self._ids(partner)
-            lost += max(0, _whole(verified, "records") - len(ids))
+            lost += max(0, stored - len(ids))
             doubled += sum(count - 1 for count in ids.values())
         ledger: dict[str, object] = {"verified": bool(verified["ok"]), "ticks": _whole(verified, "ticks")}
         return {"lost": lost, "doubled": doubled}, ledger
