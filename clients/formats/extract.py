@@ -24,7 +24,6 @@ from gateway.core.suite.octets import Reader, u8, u16, u32, u64
 
 UNKNOWN = -(1 << 63)
 VEHICLE_TYPE_UNKNOWN = 0xFFFF
-MAX_CENTRES = 4096
 _TAG = b"SLUICE-EXTRACT\x00"
 _END = b"END"
 _LIMIT = 1 << 62
@@ -278,8 +277,6 @@ def parse_extract(encoded: bytes, *, max_rows: int) -> Extract:
         for _ in range(reader.u8("findings")):
             extract.find(Finding(reader.u8("finding")), reader.u64("finding count"))
         centres = reader.u16("centres")
-        if centres > MAX_CENTRES:
-            raise reader.refuse("centres", f"at most {MAX_CENTRES}")
         points = struct.Struct(">ii").iter_unpack(reader.take(centres * 8, "centres"))
         extract.centres = [(lat, lon) for lat, lon in points]
         if reader.u8("tables") != len(Table):

@@ -9,6 +9,7 @@ caller. A log that is whole gives a reading without notes; one that is damaged g
 that say what is missing, or a `CallerError`; see `sandbox` for those of reading, and here:
 
     log-format-unknown   the name ends neither in .tlog nor in .bin
+    log-too-large        more than 10,000 records
     log-empty            no row of any portion in it
     platform-unknown     the log does not say what kind of vehicle it is, and neither does the caller
     redaction-unknown, guide-step, max-rows
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from clients.formats.extract import Extract, Finding, SourceFormat, Table, TimeSource
@@ -30,6 +32,7 @@ from gateway.core.kinds import sidc, telemetry
 from gateway.core.kinds.track import rounded
 from gateway.core.suite.numbers import MAX_ROWS, DataMode
 
+MAX_RECORDS = 10_000
 NOTHING_LEFT = "whole flight lies within 2,000 m of take-off"
 _SUFFIXES = {".tlog": SourceFormat.MAVLINK_TLOG, ".bin": SourceFormat.DATAFLASH_BIN}
 _FORMAT_NAMES = {SourceFormat.MAVLINK_TLOG: "MAVLINK", SourceFormat.DATAFLASH_BIN: "DATAFLASH"}
@@ -151,7 +154,9 @@ def build_reading(
         raise CallerError("log-empty", f"the log holds {extract.messages:,} messages and no telemetry", at=at)
     has_fix = len(extract.tables[Table.TRACK]) > 0
     report = redact(extract, profile)
-    segments = list(split(extract.tables, max_rows))
+    segments = list(islice(split(extract.tables, max_rows), MAX_RECORDS + 1))
+    if len(segments) > MAX_RECORDS:
+        raise CallerError("log-too-large", f"a log gives at most {MAX_RECORDS} records, more came", at=at)
     vehicle = platform_class or class_of(extract.vehicle_type)
     if not segments:
         notes.append(Note("nothing-left", NOTHING_LEFT) if has_fix else Note("no-position-fix", _NO_FIX))

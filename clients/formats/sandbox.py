@@ -7,7 +7,7 @@ parsed strictly. Every way this can end has a name:
 
     log-not-found        no such file, or not readable
     log-not-a-file       a directory, device or pipe
-    log-too-large        more bytes, rows or memory than allowed
+    log-too-large        more bytes, rows, tracks or memory than allowed
     log-timeout          more processor or wall-clock time than allowed
     log-unreadable       no message of the format in it, or the child ended in any other way
     extra-missing        pymavlink is not installed
@@ -34,6 +34,7 @@ from gateway.core.errors import CallerError
 
 _MEBIBYTE = 1 << 20
 _READ_BYTES = _MEBIBYTE
+MAX_CENTRES = 128
 _HEADER_BYTES = 64 * 1024
 
 
@@ -75,6 +76,10 @@ def accept(encoded: bytes, limits: Limits, path: Path) -> Extract:
     extract = parse_extract(encoded, max_rows=limits.rows)
     if Finding.TOO_MANY_ROWS in extract.findings:
         raise CallerError("log-too-large", f"a log has fewer than {limits.rows} rows, more came", at=path.name)
+    # Redaction measures every fix against every centre, so a log of a thousand invented vehicles must not get that far.
+    if len(extract.centres) > MAX_CENTRES:
+        message = f"a log has at most {MAX_CENTRES} beginnings and ends of tracks, {len(extract.centres)} came"
+        raise CallerError("log-too-large", message, at=path.name)
     if not extract.messages:
         raise CallerError("log-unreadable", f"the file holds no {extract.source_format.name} message", at=path.name)
     return extract

@@ -247,6 +247,28 @@ def test_a_track_over_the_edge_of_a_square_is_two_records(tmp_path: Path) -> Non
     assert reading.rows["position"] == 4
 
 
+def test_a_log_that_would_give_more_records_than_anyone_signs_is_refused() -> None:
+    """A track forged to change its square at every row must not keep the source busy for hours."""
+    extract = Extract(SourceFormat.MAVLINK_TLOG, TimeSource.GNSS, vehicle_type=2, messages=9)
+    for second in range(10_001):
+        extract.tables[Table.LINK].add(START_US + second * 1_000_000, rssi=9)
+
+    with pytest.raises(CallerError) as error:
+        build_reading(
+            extract,
+            at="flight.tlog",
+            profile=PROFILES["range"],
+            guide_step_ms=HOUR_MS,
+            max_rows=1,
+            design_id=None,
+            unit=None,
+            platform_class=None,
+            data_mode=DataMode.REAL,
+        )
+
+    assert error.value.code == "log-too-large"
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "code"),
     [

@@ -92,6 +92,20 @@ def test_a_log_with_too_many_bytes_or_rows_is_refused(flight: Path) -> None:
     assert _refusal(flight, Limits(rows=1_000)).code == "log-too-large"
 
 
+def test_a_log_of_more_tracks_than_redaction_can_measure_is_refused(tmp_path: Path) -> None:
+    """Every fix is measured against every beginning and end; a thousand invented vehicles must not hang the parent."""
+    log = Tlog()
+    for system in range(1, 70):
+        log.position(system, (system, 1), system=system).position(system, (system, 2), system=system)
+    path = tmp_path / "swarm.tlog"
+    path.write_bytes(log.log)
+
+    refusal = _refusal(path)
+
+    assert refusal.code == "log-too-large"
+    assert "138 came" in refusal.message
+
+
 def test_what_is_no_readable_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
     """A named pipe would block for ever, a directory would crash, an empty file says nothing."""
     pipe, empty, text = tmp_path / "pipe.tlog", tmp_path / "empty.tlog", tmp_path / "text.tlog"
