@@ -34,6 +34,7 @@ INTERRUPTED = 130
 # A code that says more than its family; every other error exits by family.
 _BY_CODE: Mapping[str, int] = {
     "gateway-unreachable": UNREACHABLE,
+    "stopping": UNREACHABLE,
     "not-authenticated": NOT_AUTHENTICATED,
     "stale-change": CONFLICT,
     "timed-out": PENDING,

@@ -138,6 +138,8 @@ def _agreements(profile: Profile) -> list[Check]:
         return [Check("may send", admission.scope.text or "nothing")]
     clearance = ", ".join(f"{one.policy} {one.level}" for one in admission.clearances)
     checks = [Check("cleared", f"{admission.nation}: {clearance}")]
+    if not profile.agreements:
+        checks.append(Check("agreement", "none: nothing will be released"))
     for agreement in profile.agreements:
         checks.append(_tried("agreement", lambda _, one=agreement: _in_force(one), profile))  # type: ignore[misc]  # bound now
     return checks

@@ -162,3 +162,30 @@ def test_vocabularies_are_listed_and_shown_as_signed_or_as_shipped(desk: Office)
     assert desk.facts("officer-1", "vocabulary", "show", "DEU.1")["state"] == "not proposed"
     assert desk.error("officer-1", "vocabulary", "show", "XYZ.1", code=2)["code"] == "file-unknown"
     assert "UKR.1" in desk.run("officer-1", "vocabulary", "list").stdout
+
+
+def test_a_source_is_shown_as_it_was_signed(desk: Office) -> None:
+    """Its scope is what it may send, and its key is named by digest."""
+    shown = desk.facts("officer-1", "source", "show", "src-3f07")
+
+    assert (shown["scope"], shown["identity"]) == ("telemetry//SIMULATED", "spiffe://sluice.example/source/src-3f07")
+    assert 'scope    = "telemetry//SIMULATED"' in desk.run("officer-1", "source", "show", "src-3f07").stdout
+
+
+def test_with_several_roots_the_one_of_a_party_is_named(desk: Office, tmp_path: Path) -> None:
+    """A party is bound to one root, and a guess would bind it to a stranger's."""
+    desk.facts("elsewhere", "operator", "init", "officer-8", "--out", str(tmp_path / "officer-8.operator"))
+    desk.facts("elsewhere", "ca", "init", "--trust-domain", "usa.example", "--out", str(tmp_path / "usa.pem"))
+    both = tmp_path / "both.pem"
+    both.write_bytes(Path(desk.path("roots.pem")).read_bytes() + (tmp_path / "usa.pem").read_bytes())
+    desk.facts("officer-2", "operator", "connect", "--roots", str(both))
+    words = [*desk.admit_words("usa/eighteen", desk.enrol("usa/eighteen")), "--yes"]
+
+    refused = desk.error("officer-2", *words, code=2)
+    desk.facts("officer-2", *words, "--root", str(tmp_path / "usa.pem"), code=7)
+
+    desk.facts("officer-2", "operator", "connect", "--roots", desk.path("roots.pem"))
+    change = desk.facts("officer-1", "change", "list")["changes"][-1]["change"]
+    shown = desk.facts("officer-1", "change", "show", change)["text"]
+    assert refused["code"] == "root-needed"
+    assert 'identity = "spiffe://usa.example/partner/usa/eighteen"' in shown

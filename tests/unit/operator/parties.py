@@ -74,10 +74,14 @@ def a_bundle(folder: Path, role: PartyRole, party_id: str) -> Bundle:
 
 
 def a_profile(
-    folder: Path, genesis: SignedStatement, role: PartyRole = PartyRole.PARTNER, party_id: str = "usa/arl"
+    folder: Path,
+    genesis: SignedStatement,
+    role: PartyRole = PartyRole.PARTNER,
+    party_id: str = "usa/arl",
+    authority: Authority | None = None,
 ) -> Profile:
     """The profile of a freshly enrolled party, valid now."""
-    authority = Authority.create(TRUST_DOMAIN, datetime.now(UTC))
+    authority = authority or Authority.create(TRUST_DOMAIN, datetime.now(UTC))
     bundle = a_bundle(folder, role, party_id)
     root = root_digest(authority.root)
     if role is PartyRole.PARTNER:

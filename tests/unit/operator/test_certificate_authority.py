@@ -11,7 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from clients.operator.ca import MAX_LEAF_HOURS, Authority, PartyKind, checked_request, root_digest, spiffe_id
+from clients.operator.ca import (
+    MAX_LEAF_HOURS,
+    Authority,
+    PartyKind,
+    checked_request,
+    root_digest,
+    spiffe_id,
+    trust_domain_of,
+)
 from gateway.core.errors import CallerError, Fault, Refused
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -223,6 +231,42 @@ def test_files_that_are_not_a_root_and_its_key_are_a_fault(root_pem: bytes, key_
         Authority.load(root_pem, key_pem)
 
     assert caught.value.code == "ca-unreadable"
+
+
+def a_root_named(*uris: str) -> x509.Certificate:
+    """A self-signed certificate with these names."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=1))
+    )
+    if uris:
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(key, hashes.SHA384())
+
+
+def test_a_root_names_its_trust_domain() -> None:
+    """Parties of the domain are bound to it."""
+    assert trust_domain_of(AUTHORITY.root) == "sluice.example"
+    assert trust_domain_of(a_root_named("spiffe://usa.example")) == "usa.example"
+
+
+@pytest.mark.parametrize(
+    "uris", [(), ("spiffe://a.example", "spiffe://b.example"), ("https://a.example",), ("spiffe://a.example/x",)]
+)
+def test_a_root_that_names_no_one_trust_domain_binds_nobody(uris: tuple[str, ...]) -> None:
+    """Whose identities it may issue would be anybody's guess."""
+    with pytest.raises(Refused) as caught:
+        trust_domain_of(a_root_named(*uris))
+
+    assert caught.value.code == "root-unnamed"
 
 
 def test_the_private_key_is_in_no_printed_form_of_an_authority() -> None:
