@@ -25,7 +25,6 @@ from gateway.core.suite.octets import is_name
 
 MAX_LINE_BYTES = 1024
 MAX_LIST = 1024
-MAX_REMARK = 512
 
 _HEX = re.compile(r"[0-9a-f]*")
 # Controls but LF and TAB, private characters and those Unicode calls default-ignorable: they are not seen, and some
@@ -117,10 +116,6 @@ class Table:
     def written(self) -> tuple[str, ...]:
         """The keys that are there, in the order written."""
         return tuple(self._values)
-
-    def is_table(self, key: str) -> bool:
-        """Whether `key` opens a table."""
-        return isinstance(self._values.get(key), dict)
 
     def is_string(self, key: str) -> bool:
         """Whether `key` is a text: for the few that may be a word or a list."""

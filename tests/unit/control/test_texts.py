@@ -40,8 +40,8 @@ def test_a_text_is_read_key_by_key() -> None:
     assert table.raw("inner") == {"id": "inside"}
     assert table.has("word")
     assert not table.has("absent")
-    assert table.is_table("inner")
-    assert not table.is_table("id")
+    assert table.is_string("id")
+    assert not table.is_string("list")
     assert table.written()[0] == "id"
 
 
