@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.reference.writer_control import write_control, write_restore
+from tests.reference.writer_control import write_card, write_control, write_profile, write_restore
 from tests.reference.writer_ledger import write_at_rest, write_ledger, write_trees
 from tests.reference.writer_octets import Vectors
 from tests.reference.writer_origin import write_origin
@@ -33,6 +33,8 @@ def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
     disclosures = write_stream(vectors, world, batches)
     last_tick = write_ledger(vectors, world, batches, disclosures)
     write_restore(vectors, world, last_tick)
+    write_profile(vectors)
+    write_card(vectors, world)
     write_at_rest(vectors, batches)
     write_rejected(vectors)
     return vectors.write()

@@ -158,6 +158,49 @@ def write_restore(vectors: Vectors, world: World, last_tick: bytes) -> None:
     world.statements.add("restore", RESTORE, body, ("officer-1", "officer-2"))
 
 
+def write_profile(vectors: Vectors) -> None:
+    """What the words of a source's profile are over: everything but its certificate."""
+    roster, admission = (dict(vectors.parts(f"control.{name}_statement"))["body"] for name in ("genesis", "source"))
+    statement, signatures = (vectors.made(f"control.genesis_{part}") for part in ("statement", "signatures"))
+    hashed = vectors.fields(
+        "profile.hashed",
+        [
+            *opened("profile"),
+            ("role", lp8(b"source")),
+            ("id", lp8(b"src-3f07")),
+            ("keys", lp8(b"src-3f07")),
+            ("endpoint", lp8(b"gw.example:8443")),
+            ("server", lp8(b"spiffe://gw.example/gateway")),
+            ("roots", lp32(b"certificates of the roots in PEM")),
+            ("genesis statement", lp32(statement)),
+            ("genesis signatures", lp32(signatures)),
+            ("roster_link", vectors.made("control.genesis_link")),
+            ("roster_text", roster),
+            ("admission", admission),
+            ("agreement count", u16(0)),
+            ("guide", lp32(b"")),
+            ("vocabulary count", u16(1)),
+            ("vocabulary name", lp8(b"UKR.1")),
+            ("vocabulary digest", fixed("a vocabulary's text digest", 48)),
+        ],
+    )
+    vectors.octets("profile.digest", h(hashed))
+
+
+def write_card(vectors: Vectors, world: World) -> None:
+    """What brings an operator's key to the others before the first roster."""
+    key = world.signers["officer-1"]
+    signed: Fields = [
+        *opened("operator"),
+        ("operator_id", lp8(b"officer-1")),
+        ("public key", lp16(key.public)),
+        ("certificate request", lp16(b"a certificate request in DER")),
+    ]
+    octets = b"".join(part for _, part in signed)
+    signature = vectors.sign("control.card_signature", key, "operator", octets)
+    vectors.fields("control.card", [*signed, ("sig", signature)])
+
+
 def _write_keys(vectors: Vectors, signers: dict[str, SigningKey], sealed_to: dict[str, KemKey]) -> None:
     for name, key in {**signers, **sealed_to}.items():
         halves = ("ML-DSA-87", "Ed25519") if isinstance(key, SigningKey) else ("ML-KEM-1024", "P-384")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from clients.enrolment import PartyRole
+from clients.operator.card import parse_card
+from clients.profile import Profile
 from gateway.core.control.directory import (
     Dir,
     Endorsed,
@@ -29,6 +34,8 @@ from gateway.core.control.statement import (
 )
 from gateway.core.control.suspension import Suspension
 from gateway.core.control.trust import Trust
+from gateway.core.control.words import spoken_words
+from gateway.core.errors import Refused
 from gateway.core.suite.algorithms import digest
 from gateway.core.suite.numbers import DataMode, KeyState, RecordKind, Role, StatementKind
 from tests.reference import recorded
@@ -188,6 +195,42 @@ def test_the_enrolment_bundle_is_the_recorded_one_and_verifies() -> None:
     recorded.verify_key("partner-sign").verify(
         CONTEXT, recorded.octets("control.enrolment_signed"), recorded.octets("control.enrolment_signature"), "bundle"
     )
+
+
+def test_an_operators_card_is_the_recorded_one_and_verifies() -> None:
+    """A card proves that its operator holds the key, and is no bundle."""
+    card = parse_card(recorded.octets("control.card"))
+
+    assert (card.operator_id, card.public_key) == ("officer-1", recorded.octets("keys.officer-1"))
+    assert card.key_digest == recorded.octets("keys.officer-1_digest")
+    assert card.encoded == recorded.octets("control.card")
+    with pytest.raises(Refused):
+        parse_bundle(recorded.octets("control.card"))
+
+
+def test_the_words_of_a_profile_are_over_the_recorded_bytes() -> None:
+    """Everything but the certificate, which is renewed and proves itself by the root."""
+    name = "profile.hashed"
+    profile = Profile(
+        folder=Path(),
+        role=PartyRole.SOURCE,
+        id="src-3f07",
+        keys="src-3f07",
+        endpoint="gw.example:8443",
+        server="spiffe://gw.example/gateway",
+        roots_pem=recorded.field(name, "roots")[4:],
+        certificate_pem=b"another every day",
+        genesis=_signed("genesis"),
+        roster_link=recorded.octets("control.genesis_link"),
+        roster_text=_body("genesis"),
+        admission_text=_body("source"),
+        agreements=(),
+        guide_text=None,
+        vocabularies=(("UKR.1", recorded.field(name, "vocabulary digest")),),
+    )
+
+    assert profile.digest == recorded.octets("profile.digest") == digest(recorded.octets(name))
+    assert profile.words() == "-".join(spoken_words(recorded.octets("profile.digest")))
 
 
 def test_a_restore_names_both_lives_and_the_last_tick_kept() -> None:
