@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.error_catalogue import CATALOGUE, catalogue, every_error
+from tests.test_six_sentences import MUTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 ARCHITECTURE = ROOT / "gateway" / "ARCHITECTURE.md"
@@ -105,6 +106,13 @@ def test_every_test_that_the_architecture_names_exists() -> None:
 
     assert named
     assert not missing
+
+
+def test_every_broken_sentence_stands_beside_its_tests() -> None:
+    """The table and the mutations must not tell two stories."""
+    held_by = {test for mutation in MUTATIONS for test in mutation.tests}
+
+    assert {test for test in held_by if f"`{test}`" not in text(ARCHITECTURE)} == set()
 
 
 def _functions(path: Path) -> set[str]:
