@@ -1,23 +1,34 @@
-"""`sluice-client follow KIND...`: receive, verify, write, and only then move the cursor."""
+"""`sluice-client follow KIND...`: receive, verify, write, and only then move the cursor.
+
+Ctrl-C or SIGTERM is how a run without `--until` ends: what was received is saved, the result is printed, the exit code
+is 0. Whoever reads standard output may close it: that ends the run quietly too. A suspension and a newer follower of
+the same subscription are errors, after the result.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
-import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from clients.cli.boundary import Command
-from clients.cli.output import result, said
-from clients.partner.checks import CaughtUp, Ended, Records
-from clients.partner.follow import Disconnected, Following, Suspended, follow
+from clients.cli.output import result, said, wants_json
+from clients.partner.events import CaughtUp, Disconnected, Ended, FollowEvent, Records, Suspended
+from clients.partner.follow import Following, follow
 from clients.profile import Profile
-from clients.sinks.ndjson import NdjsonSink
-from gateway.core.errors import CallerError
+from clients.sinks.ndjson import NdjsonOutput, NdjsonSink
+from clients.times import now_ms
+from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import EndReason
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command(cls=Command, name="follow")
@@ -50,42 +61,47 @@ def follow_command(
     events: Path | None,
 ) -> None:
     """Follow what this partner may have of KIND... (telemetry, tactic)."""
+    scheme, _, path = target.partition(":")
+    if scheme != "ndjson":
+        raise CallerError("sink-unknown", "a sink must be `ndjson` or `ndjson:FILE`, another came", at="--to")
     profile = Profile.load(profile_path)
     following = follow(
         profile,
         kinds=kinds,
-        state=state or profile_path.with_suffix(f".{subscription}.state"),
+        state=state or default_state(profile_path, profile, agreement_id, subscription),
         agreement_id=agreement_id,
         subscription=subscription,
         from_start=from_start,
         record=record,
     )
-    scheme, _, path = target.partition(":")
-    if scheme != "ndjson":
-        raise CallerError("sink-unknown", "a sink is `ndjson` or `ndjson:FILE`", at="--to")
-    sink = NdjsonSink(Path(path) if path else None, following.sink_mark)
-    run = _Run(following, sink, until, events)
-    try:
-        asyncio.run(run.main(receipt))
-    finally:
-        sink.close()
+    run = _Run(following, Path(path) if path else None, until, events)
+    asyncio.run(run.main(receipt))
     facts = run.facts()
-    # Standard output belongs to the records when they go there.
+    sentence = f"{facts['records']} records, {facts['verified']} verified, {run.ended}"
     if path:
-        result(facts, [("received", f"{facts['records']} records, {facts['verified']} verified, {run.ended}")])
+        result(facts, [("received", sentence)])
     else:
-        said(f"received  {facts['records']} records, {facts['verified']} verified, {run.ended}")
+        # Standard output belongs to the records.
+        said(json.dumps(facts) if wants_json() else f"received  {sentence}")
+    run.check_end()
+
+
+def default_state(profile_path: Path, profile: Profile, agreement_id: str | None, subscription: str) -> Path:
+    """Beside the profile, one file per subscription; it names the agreement only where there are several."""
+    parts = [agreement_id] if agreement_id and len(profile.agreements) > 1 else []
+    name = ".".join([profile_path.stem, *parts, subscription, "state"])
+    return profile_path.with_name(name.replace("/", "-"))
 
 
 class _Run:
-    def __init__(self, following: Following, sink: NdjsonSink, until: str, events: Path | None) -> None:
+    def __init__(self, following: Following, path: Path | None, until: str, events: Path | None) -> None:
         self._following = following
-        self._sink = sink
+        self._path = path
         self._until = until
-        self._events = events.open("a", encoding="utf-8", buffering=1) if events else None
+        self._events_path = events
+        self._events: TextIO | None = None
         self._portions: Counter[str] = Counter()
         self._records = 0
-        self._quarantined = 0
         self._receipt: int | None = None
         self.ended = "stopped"
 
@@ -94,51 +110,101 @@ class _Run:
             "records": self._records,
             "portions": dict(self._portions),
             "verified": self._following.verified,
-            "quarantined": self._quarantined,
+            "quarantined": self._following.quarantined,
+            "repeated": self._following.repeated,
             "ended": self.ended,
             "receipt_tick": self._receipt,
         }
 
-    async def main(self, receipt: bool) -> None:
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        if task is not None:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, task.cancel)
-        async with self._following as following:
-            try:
-                await self._follow(following)
-            except asyncio.CancelledError:
-                self._say("stopped")
-            if receipt:
-                self._receipt = await following.send_receipt()
+    def check_end(self) -> None:
+        """Raises what a script must not take for success."""
+        if self.ended == "suspended":
+            raise Refused(
+                "suspended",
+                "this partner must be active, operators suspended it; everything received is kept",
+                do="call the operator",
+            )
+        if self.ended == "fenced":
+            raise Refused(
+                "fenced",
+                "a subscription has one follower, a newer one took over",
+                do="stop the other one, or use another `--subscription`",
+            )
 
-    async def _follow(self, following: Following) -> None:
+    async def main(self, receipt: bool) -> None:
+        async with self._following as following:
+            with ExitStack() as stack:
+                if self._events_path:
+                    self._events = stack.enter_context(self._events_path.open("a", encoding="utf-8", buffering=1))
+                sink = stack.enter_context(closing(self._sink(following)))
+                try:
+                    with _stopping_on_signals():
+                        await following.flushed(sink.note())
+                        await self._follow(following, sink)
+                except asyncio.CancelledError:
+                    self._say("stopped")
+                except BrokenPipeError:
+                    self.ended = "unread"
+                    self._say("unread")
+                if receipt and following.has_verified and self.ended not in {"suspended", "fenced"}:
+                    self._receipt = await following.send_receipt()
+
+    def _sink(self, following: Following) -> NdjsonSink | NdjsonOutput:
+        if self._path is None:
+            return NdjsonOutput(following.under)
+        return NdjsonSink(self._path, following.sink_note, following.under)
+
+    async def _follow(self, following: Following, sink: NdjsonSink | NdjsonOutput) -> None:
         async for event in following:
             if isinstance(event, Records):
-                self._sink.write(record.to_json() for record in event.records)
-                await following.flushed(self._sink.flush())
+                sink.write(record.to_json() for record in event.records)
+                await following.flushed(sink.flush())
                 self._records += len(event.records)
-                self._quarantined += len(event.quarantined)
                 self._portions.update(portion.name for record in event.records for portion in record.portions)
-                self._say(f"records {len(event.records)}")
-            elif isinstance(event, CaughtUp):
-                self._say("caught-up")
-                if self._until == "caught-up":
-                    self.ended = "caught up"
-                    return
-            elif isinstance(event, Suspended):
-                self._say("suspended")
+            self._say(_sentence(event))
+            if isinstance(event, CaughtUp) and self._until == "caught-up":
+                self.ended = "caught up"
+                return
+            if isinstance(event, Suspended):
                 self.ended = "suspended"
-            elif isinstance(event, Ended):
-                self._say(f"ended {event.reason.name.lower().replace('_', '-')}")
-                if self._until == "ended" or event.reason is EndReason.FENCED:
-                    self.ended = event.reason.name.lower()
-                    return
-            elif isinstance(event, Disconnected):
-                self._say(f"disconnected {event.code}")
+            elif isinstance(event, Ended) and (self._until == "ended" or event.reason is EndReason.FENCED):
+                self.ended = event.reason.name.lower()
+                return
 
     def _say(self, event: str) -> None:
         said(event)
         if self._events:
-            self._events.write(f"{time.time_ns() // 1_000_000} {event}\n")
+            self._events.write(f"{now_ms()} {event}\n")
+
+
+def _sentence(event: FollowEvent) -> str:
+    """One event as a person and a script read it."""
+    if isinstance(event, Records):
+        return f"records {len(event.records)}"
+    if isinstance(event, CaughtUp):
+        return "caught-up"
+    if isinstance(event, Suspended):
+        return "suspended"
+    if isinstance(event, Disconnected):
+        return f"disconnected {event.code}"
+    return f"ended {event.reason.name.lower().replace('_', '-')}"
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[None]:
+    """The first signal cancels the task, which saves nothing half; the second one acts as everywhere else."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        for number in _STOPS:
+            loop.remove_signal_handler(number)
+        if task is not None:
+            task.cancel()
+
+    for number in _STOPS:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in _STOPS:
+            loop.remove_signal_handler(number)

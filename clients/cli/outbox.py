@@ -1,16 +1,18 @@
-"""`sluice-client outbox`: what waits to be acknowledged, and sending it."""
+"""`sluice-client outbox`: what waits to be acknowledged, what was refused, and sending it."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from clients.cli.boundary import Command
 from clients.cli.output import result, said
+from clients.cli.publish import check_sent, open_outbox, refused_facts, refused_lines
 from clients.profile import Profile
-from clients.source.outbox import Outbox, Tally
+from clients.source.outbox import Tally
 from clients.source.upload import Upload
 
 
@@ -29,26 +31,26 @@ from clients.source.upload import Upload
 def outbox_command(profile_path: Path, outbox_path: Path | None, send: bool, give_up_after: float | None) -> None:
     """Say what is in the outbox, and with --send move it."""
     profile = Profile.load(profile_path)
-    outbox = Outbox(outbox_path or profile_path.with_suffix(".outbox"), profile.genesis_link, profile.id)
-    try:
+    with closing(open_outbox(profile, profile_path, outbox_path)) as outbox:
+        before = set(outbox.refused())
         if send:
             asyncio.run(Upload(profile, outbox, _progress).run(give_up_after_seconds=give_up_after))
-        tally = outbox.tally()
-        refused = outbox.refused()
-    finally:
-        outbox.close()
+        tally, refused, held_back = outbox.tally(), outbox.refused(), outbox.held_back()
     result(
         {
             "batches": tally.batches,
             "records": tally.records,
             "open": tally.open_batches,
-            "refused": [{"batch": batch, "code": code, "at": at} for batch, code, at in refused],
+            "refused": refused_facts(refused),
+            "held_back": refused_facts(held_back),
         },
         [
-            ("outbox", ", ".join(f"{count} {state}" for state, count in sorted(tally.batches.items())) or "empty"),
-            *(("refused", f"batch {batch}: {code} at {at}") for batch, code, at in refused),
+            ("outbox", ", ".join(f"{count} {state}" for state, count in tally.batches.items()) or "empty"),
+            *(("waiting", sentence) for _, sentence in refused_lines(held_back)),
+            *refused_lines(refused),
         ],
     )
+    check_sent(tally, [told for told in refused if told not in before], sent=send)
 
 
 def _progress(event: str, tally: Tally) -> None:

@@ -1,29 +1,36 @@
-"""`sluice-client publish FILE`: read, redact, label, sign, seal, send; or with `--dry-run` only say what would be sent."""
+"""`sluice-client publish FILE`: read, redact, label, sign, seal, send; or with `--dry-run` only say what would be sent.
+
+Everything that waits in the outbox is sent, older batches too. The result is printed whatever became of it; then a
+batch of this run that was refused is an error (exit code by its family), and one that still waits is exit code 7.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from clients.cli.boundary import Command
-from clients.cli.output import result, said, wants_json
-from clients.formats.reading import read_log
+from clients.cli.boundary import Command, pending
+from clients.cli.output import result, said
+from clients.formats.reading import Note, read_log
 from clients.formats.tactic import read_tactic
 from clients.profile import Profile
 from clients.source.labelling import Labelling
-from clients.source.outbox import ACKNOWLEDGED, Outbox, Tally
+from clients.source.outbox import ACKNOWLEDGED, Outbox, Tally, Told
 from clients.source.upload import Upload, need_guide
+from clients.times import now_ms
+from clients.trust import vocabularies_of
 from gateway.core.control.guide import Guide
-from gateway.core.errors import CallerError
+from gateway.core.errors import CallerError, Refused
 from gateway.core.kinds import KINDS
-from gateway.core.labels.vocabulary import Vocabulary
-from gateway.core.suite.numbers import DataMode, RecordKind, Role
+from gateway.core.suite.numbers import DataMode, RecordKind
+
+_WHY_NOTHING = frozenset({"nothing-left", "no-position-fix"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Reading:
     kind: RecordKind
     contents: list[dict[int, bytes]]
     samples: int
-    notes: list[str]
+    notes: list[Note]
     dropped: list[str]
 
 
@@ -79,38 +86,54 @@ def publish_command(
 ) -> None:
     """Publish FILE: a MAVLink `.tlog`, an ArduPilot `.BIN`, or a tactic as `.toml`."""
     profile = Profile.load(profile_path)
-    outbox = Outbox(outbox_path or profile_path.with_suffix(".outbox"), profile.genesis_link, profile.id)
-    try:
+    with closing(open_outbox(profile, profile_path, outbox_path)) as outbox, asyncio.Runner() as runner:
         upload = Upload(profile, outbox, _progress)
-        if upload.trust.directory is None:
-            asyncio.run(upload.fetch_directory())
+        if not upload.has_directory():
+            runner.run(upload.fetch_directory())
         guide = guide_of(profile, upload)
         reading = _read(file, guide, redaction, design, rows, DataMode[mode])
         labelling = Labelling(guide, reading.kind, DataMode[mode], _labels(labels))
         records = [labelling.label(number, contents) for number, contents in enumerate(reading.contents)]
         _say_reading(file, reading, labelling)
-        if dry_run or not records:
-            _finish(file, reading, outbox.tally(), sent=False)
+        if dry_run:
+            _finish(file, reading, outbox.tally(), [], sent=False)
             return
-        key = profile.signing_key()
-        for _ in outbox.add(key, upload.ingest_key(), reading.kind, DataMode[mode], records):
-            pass
-        said(
-            f"outbox    {len(records)} records signed and sealed to the gateway's key: this machine cannot read them now"
-        )
+        if records:
+            for _ in outbox.add(profile.signing_key(), upload.ingest_key(), reading.kind, DataMode[mode], records):
+                pass
+            said(
+                f"outbox    {len(records)} records signed and sealed to the gateway's key: unreadable here from now on"
+            )
+        before = set(outbox.refused())
         if not no_wait:
-            asyncio.run(upload.run(give_up_after_seconds=give_up_after))
-        _finish(file, reading, outbox.tally(), sent=not no_wait, refused=outbox.refused())
-    finally:
-        outbox.close()
+            runner.run(upload.run(give_up_after_seconds=give_up_after))
+        refused = [told for told in outbox.refused() if told not in before]
+        tally = outbox.tally()
+        _finish(file, reading, tally, refused, sent=not no_wait)
+    check_sent(tally, refused, sent=not no_wait)
+
+
+def open_outbox(profile: Profile, profile_path: Path, outbox_path: Path | None) -> Outbox:
+    """The outbox named, or the one beside the profile."""
+    return Outbox(outbox_path or profile_path.with_suffix(".outbox"), profile.genesis_link, profile.id)
+
+
+def check_sent(tally: Tally, refused: list[Told], *, sent: bool) -> None:
+    """Raises what a script must not take for success: a refused batch; ends with code 7 while something waits."""
+    for told in refused:
+        raise Refused(
+            told.code,
+            f"the gateway must take every batch, it refused {len(refused)}, the first is {told.batch}",
+            at=told.at,
+            do="nothing of it is stored; mend the cause and publish again",
+        )
+    if sent and tally.open_batches:
+        pending()
 
 
 def guide_of(profile: Profile, upload: Upload) -> Guide:
-    """The guide of the profile under the vocabularies of the directory."""
-    vocabularies = {}
-    for name, text in upload.trust.files(Role.VOCABULARY).items():
-        vocabularies[name] = Vocabulary.parse(text)
-    return Guide.parse(need_guide(profile), vocabularies)
+    """The guide of the profile, under the profile's vocabularies as the directory brings them."""
+    return Guide.parse(need_guide(profile), vocabularies_of(profile, upload.trust))
 
 
 def _labels(pairs: tuple[str, ...]) -> Mapping[str, str]:
@@ -134,15 +157,14 @@ def _read(file: Path, guide: Guide, redaction: str, design: str | None, rows: in
         max_rows=rows,
         data_mode=mode,
     )
-    notes = [note.message for note in log.notes]
-    return Reading(RecordKind.TELEMETRY, log.records, log.samples, notes, log.report.lines())
+    return Reading(RecordKind.TELEMETRY, log.records, log.samples, log.notes, log.report.lines())
 
 
 def _say_reading(file: Path, reading: Reading, labelling: Labelling) -> None:
     size = sum(len(content) for contents in reading.contents for content in contents.values())
     said(f"read      {file.name}: {len(reading.contents)} records, {reading.samples} samples, {size} bytes")
     for note in reading.notes:
-        said(f"note      {note}")
+        said(f"note      {note.message}")
     if reading.dropped:
         said(f"dropped   {', '.join(reading.dropped)}")
     kind = KINDS[reading.kind]
@@ -155,29 +177,35 @@ def _progress(event: str, tally: Tally) -> None:
     said(f"link      {event}: {done} of {total} batches acknowledged")
 
 
-def _finish(
-    file: Path, reading: Reading, tally: Tally, *, sent: bool, refused: list[tuple[str, str, str]] | None = None
-) -> None:
-    acknowledged = tally.records.get(ACKNOWLEDGED, 0)
+def _finish(file: Path, reading: Reading, tally: Tally, refused: list[Told], *, sent: bool) -> None:
     facts: dict[str, object] = {
         "file": file.name,
         "records": len(reading.contents),
         "samples": reading.samples,
-        "notes": reading.notes,
+        "notes": [note.message for note in reading.notes],
         "dropped": reading.dropped,
         "sent": sent,
-        "outbox": {"batches": tally.batches, "records": tally.records},
-        "refused": [{"batch": batch, "code": code, "at": at} for batch, code, at in refused or []],
-        "time_ms": time.time_ns() // 1_000_000,
+        "outbox": {"batches": tally.batches, "records": tally.records, "open": tally.open_batches},
+        "refused": refused_facts(refused),
+        "time_ms": now_ms(),
     }
     if reading.contents:
         lines = [("records", f"{len(reading.contents)}, {reading.samples} samples")]
     else:
-        lines = [("0", f"records: {'; '.join(reading.notes) or 'nothing to publish'}")]
-    if sent:
+        why = next((note.message for note in reading.notes if note.code in _WHY_NOTHING), "nothing to publish")
+        lines = [("0 records:", why)]
+    if sent and tally.batches:
+        acknowledged = tally.records.get(ACKNOWLEDGED, 0)
         lines.append(("sent", f"{acknowledged} records acknowledged, {tally.open_batches} batches waiting"))
-    if refused:
-        lines += [("refused", f"batch {batch}: {code} at {at}") for batch, code, at in refused]
+    lines += refused_lines(refused)
     result(facts, lines)
-    if refused and not wants_json():
-        said("do        call the operator with the batch numbers")
+
+
+def refused_facts(refused: list[Told]) -> list[dict[str, str]]:
+    """Refused batches for `--json`."""
+    return [{"batch": told.batch, "code": told.code, "at": told.at} for told in refused]
+
+
+def refused_lines(refused: list[Told]) -> list[tuple[str, str]]:
+    """Refused batches for a person."""
+    return [("refused", f"batch {told.batch}: {told.code}" + (f" at {told.at}" if told.at else "")) for told in refused]

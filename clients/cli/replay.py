@@ -1,4 +1,4 @@
-"""`sluice-client replay RECORDING`: every check again, on a stream as it was received."""
+"""`sluice-client replay RECORDING`: every check again, on the streams as they were received."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import click
 
 from clients.cli.boundary import Command
 from clients.cli.output import result
-from clients.partner.checks import Records, TickSeen
-from clients.partner.recording import replay
+from clients.partner.events import Records, TickSeen
+from clients.partner.recording import Replay
 from clients.profile import Profile
 
 
@@ -20,14 +20,21 @@ from clients.profile import Profile
 )
 def replay_command(recording: Path, profile_path: Path) -> None:
     """Check RECORDING, made by `follow --record`, as of the times its messages came."""
-    records = ticks = frames = 0
-    for event in replay(Profile.load(profile_path), recording):
+    records = ticks = frames = quarantined = 0
+    replay = Replay(Profile.load(profile_path), recording)
+    for event in replay.events():
         if isinstance(event, Records):
             frames += 1
             records += len(event.records)
+            quarantined += len(event.quarantined)
         elif isinstance(event, TickSeen):
             ticks += 1
-    result(
-        {"ok": True, "records": records, "frames": frames, "ticks": ticks},
-        [("verified", f"{records} records in {frames} frames under {ticks} ticks")],
-    )
+    facts = {
+        "ok": True,
+        "streams": replay.streams,
+        "records": records,
+        "frames": frames,
+        "ticks": ticks,
+        "quarantined": quarantined,
+    }
+    result(facts, [("verified", f"{records} records in {frames} frames under {ticks} ticks")])

@@ -6,63 +6,66 @@
             await events.flushed()         # after the caller's own sink has the records on disk
 
 A stream that ends or breaks is opened again from where it stood; one that fails a check is not: the check's name is
-raised and a person decides. After a suspension nothing is tried again. Source: SPEC.md sections 4 and 5.
+raised and a person decides. After a suspension nothing is tried again, nor after a newer follower of the same
+subscription has taken over. One caller at a time: `flushed` is for what this iteration has handed up.
+Source: SPEC.md sections 4 and 5.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
-import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 
-import grpc
 from sluice.v1 import release_pb2
 
-from clients.channel import secure_channel, translated
-from clients.partner.checks import CaughtUp, Ended, OldDisclosure, Records, StreamChecks, TickSeen
-from clients.partner.reading import record_reader, trust_from
+from clients.link import Backoff, Patience, messages_of, open_channel
+from clients.partner.checks import StreamChecks
+from clients.partner.events import (
+    Disconnected,
+    Ended,
+    FollowEvent,
+    OldDisclosure,
+    Records,
+    StreamEvent,
+    Suspended,
+    TickSeen,
+)
+from clients.partner.reading import admission_of, record_reader
+from clients.partner.receipts import Subscribed, hand_in
 from clients.partner.recording import Recorder
-from clients.partner.sections import ReceivedRecord
 from clients.partner.state import PartnerState
 from clients.profile import Profile
+from clients.times import now_ms
+from clients.trust import trust_from
 from gateway.core.control.agreement import Agreement
 from gateway.core.errors import CallerError, Fault, GatewayError
 from gateway.core.ledger.entries import partner_account
-from gateway.core.ledger.receipt import Quarantined, Receipt, SignedReceipt, encode_quarantine
+from gateway.core.ledger.receipt import MAX_QUARANTINED
 from gateway.core.sealing.stream import Hello, SignedHello, kinds_mask
-from gateway.core.suite.algorithms import digest
 from gateway.core.suite.keys import KemKey
-from gateway.core.suite.numbers import SILENCE_MS, EndReason, RecordKind
+from gateway.core.suite.numbers import EndReason, RecordKind, StreamMessage
+from gateway.core.suite.octets import is_name, u8
 
 _FOLLOW = "/sluice.v1.ReleaseService/Follow"
-_SEND_RECEIPT = "/sluice.v1.ReleaseService/SendReceipt"
-_RETRY = frozenset({"gateway-unreachable", "stopping", "directory-due", "store-latched", "stream-cut"})
-_STOP = frozenset({EndReason.SUSPENDED, EndReason.FENCED})
-FIRST_WAIT_SECONDS = 0.2
-LONGEST_WAIT_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Suspended:
-    """The gateway stopped this partner; nothing is tried again."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """The link is down or the gateway away; it is tried again after a wait."""
-
-    code: str
-    wait_seconds: float
-
-
-FollowEvent = Records | CaughtUp | Ended | Suspended | Disconnected
+# What a link, a start or an operator mends by itself. Everything else is for a person: a check, a denial, a clock.
+RETRIED = frozenset(
+    {
+        "busy",
+        "directory-due",
+        "gateway-failed",
+        "gateway-unreachable",
+        "internal",
+        "stopping",
+        "store-full",
+        "store-latched",
+        "stream-cut",
+        "stream-overdue",
+    }
+)
 
 
 def follow(
@@ -74,49 +77,82 @@ def follow(
     subscription: str = "default",
     from_start: bool = False,
     record: Path | None = None,
+    patience: Patience | None = None,
 ) -> Following:
-    """The events of one subscription, as an async context manager; `agreement_id` may be left out if there is one."""
+    """The events of one subscription, as an async context manager; `agreement_id` may be left out if there is one.
+
+    from_start: from the first record the agreement allows; what was handed up before is not handed up again.
+    record: a new file that keeps the streams as received.
+    """
+    admission_of(profile)
     if agreement_id is None and len(profile.agreements) != 1:
         raise CallerError(
             "agreement-needed", f"one agreement was expected, the profile has {len(profile.agreements)}", at=profile.id
         )
     agreement = profile.agreement(agreement_id) if agreement_id else profile.agreements[0]
+    if not is_name(subscription):
+        raise CallerError("subscription-name", "a subscription must be named by letters, digits and `._/-`")
+    asked = kinds_mask(_kinds_of(kinds, agreement))
+    return Following(profile, agreement, asked, state, subscription, from_start, record, patience or Patience())
+
+
+def _kinds_of(names: Sequence[str], agreement: Agreement) -> tuple[RecordKind, ...]:
     known = {kind.name.lower(): kind for kind in RecordKind}
-    if not kinds or any(kind not in known for kind in kinds):
-        raise CallerError("kind-unknown", f"kinds are {', '.join(known)}", at="kinds")
-    return Following(profile, agreement, tuple(known[kind] for kind in kinds), state, subscription, from_start, record)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise CallerError("kind-unknown", f"kinds are {', '.join(known)}, another came", at="kinds")
+    for name in names:
+        if known[name] not in agreement.kinds:
+            raise CallerError("kind-not-agreed", f"the agreement must have `{name}`, it has not", at=agreement.id)
+    return tuple(known[name] for name in names)
 
 
 class Following:
-    """One subscription being followed; see the module."""
+    """One subscription being followed; see the module. verified, quarantined, repeated: records of this run."""
 
     def __init__(
         self,
         profile: Profile,
         agreement: Agreement,
-        kinds: tuple[RecordKind, ...],
+        asked: int,
         state_path: Path,
         subscription: str,
         from_start: bool,
         record: Path | None,
+        patience: Patience,
     ) -> None:
         self._profile = profile
         self._agreement = agreement
-        self._kinds = kinds
+        self._asked = asked
         self._subscription = subscription
+        self._patience = patience
         self._sign_key = profile.signing_key()
         self._kem_key = profile.kem_key()
         account_id = partner_account(profile.id, agreement.id, subscription)
         self._state = PartnerState(state_path, profile.genesis_link, account_id)
-        if from_start:
-            self._state.forget_cursor()
-        self._trust = self._state.trust(trust_from(profile))
-        self._cursor = self._state.cursor
-        self._unsaved: list[ReceivedRecord] = []
-        self._unsaved_entries: list[bytes] = []
-        self._quarantined: list[Quarantined] = []
-        self._recorder = Recorder(record) if record else None
-        self.verified = 0
+        self._recorder: Recorder | None = None
+        self._events: AsyncGenerator[FollowEvent, None] | None = None
+        self.verified = self.quarantined = self.repeated = 0
+        try:
+            if from_start:
+                self._state.forget_cursor()
+            self._check_kinds(state_path)
+            self._trust = self._state.trust(trust_from(profile))
+            if record:
+                self._recorder = Recorder(record)
+        except GatewayError:
+            self._state.close()
+            raise
+
+    def _check_kinds(self, path: Path) -> None:
+        """A cursor is for the kinds it was given for: the gateway would refuse it, and does not say why."""
+        if self._state.cursor and self._state.kinds != self._asked:
+            raise CallerError(
+                "kinds-changed",
+                "a subscription must be followed for the kinds it was begun with, others came",
+                at=str(path),
+                do="use another `--subscription`, or `--from-start`: what is held does not come twice",
+            )
 
     async def __aenter__(self) -> Following:
         return self
@@ -124,43 +160,92 @@ class Following:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._state.close()
-        if self._recorder:
-            self._recorder.close()
+        try:
+            if self._events is not None:
+                await self._events.aclose()
+        finally:
+            self._state.close()
+            if self._recorder:
+                self._recorder.close()
 
     @property
-    def sink_mark(self) -> int:
-        """What the caller's sink said at the last `flushed`: where its durable content ends."""
-        return self._state.sink_mark
+    def under(self) -> dict[str, str]:
+        """Agreement and subscription that every record of this came under."""
+        return {"agreement": self._agreement.id, "subscription": self._subscription}
 
-    async def flushed(self, sink_mark: int = 0) -> None:
-        """The caller's sink has every record handed up on disk: the cursor moves, as one with all that proves it."""
-        self._state.save_flushed(self._trust, self._unsaved, self._unsaved_entries, self._cursor, sink_mark)
-        self._unsaved, self._unsaved_entries = [], []
+    @property
+    def sink_note(self) -> bytes:
+        """What the caller's sink said at the last `flushed`; empty before the first."""
+        return self._state.sink_note
 
-    async def __aiter__(self) -> AsyncIterator[FollowEvent]:
-        wait = FIRST_WAIT_SECONDS
+    @property
+    def has_verified(self) -> bool:
+        """Whether any tick was ever verified, so that a receipt can be signed."""
+        return self._state.ledger.last is not None
+
+    async def flushed(self, sink_note: bytes | None = None) -> None:
+        """The caller's sink has every record handed up on disk: the cursor moves, as one with all that proves it.
+
+        sink_note: kept in the same transaction and given back by `sink_note` after a restart; None leaves it.
+        """
+        note = self._state.sink_note if sink_note is None else sink_note
+        self._state.save_flushed(self._trust, note, self._asked)
+
+    def __aiter__(self) -> AsyncIterator[FollowEvent]:
+        self._events = self._follow()
+        return self._events
+
+    async def _follow(self) -> AsyncGenerator[FollowEvent, None]:
+        backoff, loop = Backoff(self._patience), asyncio.get_running_loop()
         while True:
+            opened_at = loop.time()
             try:
-                async for event in self._one_stream():
-                    wait = FIRST_WAIT_SECONDS
-                    yield event
-                    if isinstance(event, Suspended) or (isinstance(event, Ended) and event.reason in _STOP):
-                        return
+                async with aclosing(self._one_stream()) as events:
+                    async for event in events:
+                        if isinstance(event, Records):
+                            backoff.reset()
+                        yield event
+                        if _is_last(event):
+                            return
+                pause = backoff.next()
             except GatewayError as error:
-                if error.code not in _RETRY:
+                if error.code not in RETRIED:
                     raise
-                pause = wait * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnects, hides nothing
+                pause = backoff.next()
                 yield Disconnected(error.code, pause)
-                await asyncio.sleep(pause)
-                wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+            # A gateway that ends every stream at once must not be asked for the next as fast as it can answer.
+            if loop.time() - opened_at > self._patience.longest_wait_seconds:
+                backoff.reset()
+            await asyncio.sleep(pause)
 
-    async def _one_stream(self) -> AsyncIterator[FollowEvent]:
-        ephemeral_key = KemKey.generate()
-        signed = self._hello(ephemeral_key)
-        if self._recorder:
-            self._recorder.begin(signed, ephemeral_key, self._trust, self._state.ledger)
-        checks = StreamChecks(
+    async def _one_stream(self) -> AsyncGenerator[FollowEvent, None]:
+        channel = await open_channel(self._profile)
+        try:
+            # The Hello comes after the handshake: a gateway refuses one that is older than its own start.
+            ephemeral_key = KemKey.generate()
+            signed = self._hello(ephemeral_key)
+            if self._recorder:
+                self._recorder.begin(signed, ephemeral_key, self._state.ledger)
+            checks = self._checks(signed, ephemeral_key)
+            call = channel.unary_stream(
+                _FOLLOW,
+                request_serializer=release_pb2.FollowRequest.SerializeToString,
+                response_deserializer=release_pb2.FollowResponse.FromString,
+            )(release_pb2.FollowRequest(hello=signed.encode()))
+            endpoint, silence = self._profile.endpoint, self._patience.silence_seconds
+            async with aclosing(messages_of(call, endpoint, silence)) as messages:
+                async for message, waited_ms in messages:
+                    told = self._receive(checks, message, waited_ms)
+                    if told is not None:
+                        yield told
+                    if isinstance(told, (Ended, Suspended)):
+                        return
+        finally:
+            await channel.close(None)
+        raise Fault("stream-cut", "the stream must end with a sealed end, it just stopped", do="open it again")
+
+    def _checks(self, signed: SignedHello, ephemeral_key: KemKey) -> StreamChecks:
+        return StreamChecks(
             hello=signed,
             ephemeral_key=ephemeral_key,
             kem_key=self._kem_key,
@@ -170,49 +255,36 @@ class Following:
             held=self._state.held,
             is_entry_held=self._state.is_entry_held,
         )
-        channel = await secure_channel(self._profile.connection())
-        try:
-            async for message in _messages(channel, signed.encode()):
-                now_ms = time.time_ns() // 1_000_000
-                if self._recorder:
-                    self._recorder.message(message, now_ms)
-                event = checks.receive(message, now_ms)
-                checks.check_owed(now_ms)
-                self._trust = checks.trust
-                for told in self._take(event):
-                    yield told
-                if isinstance(event, Ended):
-                    return
-        finally:
-            await channel.close(None)
 
-    def _take(self, event: object) -> list[FollowEvent]:
-        """Keeps what an event proves, and says what of it the caller hears."""
+    def _receive(self, checks: StreamChecks, message: bytes, waited_ms: int) -> FollowEvent | None:
+        """Checks one message, keeps what it proves, and says what of it the caller hears."""
+        came_ms = now_ms()
+        if self._recorder:
+            self._recorder.message(message, came_ms)
+        if message[:1] != u8(StreamMessage.OLD):
+            self._state.save_olds(self._trust)
+        event = checks.receive(message, came_ms, waited_ms)
+        self._trust = checks.trust
+        return self._take(event)
+
+    def _take(self, event: StreamEvent | None) -> FollowEvent | None:
         if isinstance(event, TickSeen):
             self._state.save_tick(self._trust)
-        elif isinstance(event, OldDisclosure):
-            self._remember_entry(event.entry)
-        elif isinstance(event, Records):
-            self._remember_entry(event.entry)
-            self._cursor = event.cursor
-            self._quarantined += event.quarantined
-            for record in event.records:
-                self._state.remember(record)
-            self._unsaved += event.records
+            return None
+        if isinstance(event, OldDisclosure):
+            self._state.take_old(event)
+            return None
+        if isinstance(event, Records):
+            self._state.take_frame(event)
             self.verified += len(event.records)
-            return [event]
+            self.quarantined += len(event.quarantined)
+            self.repeated += event.repeated
         elif isinstance(event, Ended) and event.reason is EndReason.SUSPENDED:
-            return [Suspended(event.text)]
-        elif isinstance(event, (CaughtUp, Ended)):
-            return [event]
-        return []
-
-    def _remember_entry(self, entry: bytes) -> None:
-        self._state.remember_entry(entry)
-        self._unsaved_entries.append(entry)
+            return Suspended(event.text)
+        return event
 
     def _hello(self, ephemeral_key: KemKey) -> SignedHello:
-        ledger = self._state.ledger
+        ledger, directory = self._state.ledger, self._trust.directory
         hello = Hello(
             genesis=self._profile.genesis_link,
             partner_id=self._profile.id,
@@ -221,92 +293,26 @@ class Following:
             agreement_digest=self._agreement.digest,
             sign_key_id=self._sign_key.key_id,
             nonce=secrets.token_bytes(32),
-            time_ms=time.time_ns() // 1_000_000,
-            kinds=kinds_mask(self._kinds),
-            dir_no=self._trust.directory.dir_no if self._trust.directory else 0,
+            time_ms=now_ms(),
+            kinds=self._asked,
+            # A recording asks for the directory whole, so that it stands by itself.
+            dir_no=directory.dir_no if directory and not self._recorder else 0,
             incarnation=ledger.incarnation,
             next_tick=ledger.next_tick,
             account_size=ledger.held.size,
-            cursor=self._cursor,
+            cursor=self._state.cursor,
             ephemeral_key=ephemeral_key.public_key,
         )
         return SignedHello.sign(hello, self._sign_key)
 
     async def send_receipt(self) -> int:
         """Signs how far everything is verified and hands it in; returns the tick it speaks of."""
-        ledger = self._state.ledger
-        if ledger.last is None:
-            raise CallerError("nothing-verified", "a receipt is for ticks that were verified, none was")
-        receipt = Receipt(
-            genesis=self._profile.genesis_link,
-            partner_id=self._profile.id,
-            agreement_id=self._agreement.id,
-            subscription=self._subscription,
-            key_id=self._sign_key.key_id,
-            incarnation=ledger.incarnation,
-            tick=ledger.last.number,
-            size=ledger.held.size,
-            root=ledger.held.root(),
-            quarantine_digest=digest(encode_quarantine(self._quarantined)),
-            time_ms=time.time_ns() // 1_000_000,
-        )
-        signed = SignedReceipt.sign(receipt, self._quarantined, self._sign_key)
-        channel = await secure_channel(self._profile.connection())
-        try:
-            call = channel.unary_unary(
-                _SEND_RECEIPT,
-                request_serializer=release_pb2.SendReceiptRequest.SerializeToString,
-                response_deserializer=release_pb2.SendReceiptResponse.FromString,
-            )
-            await call(release_pb2.SendReceiptRequest(receipt=signed.encode()), timeout=30)
-        except grpc.aio.AioRpcError as error:
-            raise translated(error) from error
-        finally:
-            await channel.close(None)
-        self._quarantined = []
-        return receipt.tick
+        aside = self._state.aside(MAX_QUARANTINED)
+        subscribed = Subscribed(self._profile, self._agreement, self._subscription, self._sign_key)
+        tick = await hand_in(subscribed, self._state.ledger, aside)
+        self._state.forget_aside(aside)
+        return tick
 
 
-async def _messages(channel: grpc.aio.Channel, hello: bytes) -> AsyncIterator[bytes]:
-    """Messages of one Follow call; 30 s of silence is a failure. Raises errors of our tree."""
-    call = channel.unary_stream(
-        _FOLLOW,
-        request_serializer=release_pb2.FollowRequest.SerializeToString,
-        response_deserializer=release_pb2.FollowResponse.FromString,
-    )(release_pb2.FollowRequest(hello=hello))
-    loop = asyncio.get_running_loop()
-    # A timer cancels the call: a timeout around the read itself would leak in grpcio.
-    silence = _Silence(loop, call)
-    try:
-        async for response in call:
-            silence.restart()
-            yield response.message
-    except asyncio.CancelledError:
-        if not silence.fired:
-            raise
-        raise Fault("gateway-unreachable", "the gateway must speak every 30 s, it is silent") from None
-    except grpc.aio.AioRpcError as error:
-        raise translated(error) from error
-    finally:
-        silence.stop()
-        call.cancel()
-    raise Fault("stream-cut", "the stream must end with a sealed end, it just stopped", do="open it again")
-
-
-class _Silence:
-    def __init__(self, loop: asyncio.AbstractEventLoop, call: grpc.aio.UnaryStreamCall[object, object]) -> None:
-        self._loop = loop
-        self._call = call
-        self.fired = False
-        self._timer = loop.call_later(SILENCE_MS / 1000, self._fire)
-
-    def _fire(self) -> None:
-        self.fired = True
-        self._call.cancel()
-
-    def restart(self) -> None:
-        self._timer.cancel()
-        self._timer = self._loop.call_later(SILENCE_MS / 1000, self._fire)
-
-    def stop(self) -> None:
-        self._timer.cancel()
+def _is_last(event: FollowEvent) -> bool:
+    return isinstance(event, Suspended) or (isinstance(event, Ended) and event.reason is EndReason.FENCED)

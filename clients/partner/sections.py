@@ -2,6 +2,10 @@
 
 What fails as signature, proof, order or binding is raised and ends the stream; what fails as schema, label or `must`
 sets that one record aside unread. Source: SPEC.md section 5, "Partner, in this order".
+
+A record may come again with more slots, after a widening. Only masks are kept of what was handed up, no contents; so
+such a record is handed up with every portion of the view that came, and says which of them are new. A view without a
+new slot is counted and dropped: nothing is handed up twice.
 """
 
 from __future__ import annotations
@@ -19,8 +23,11 @@ from gateway.core.parties.clearance import Clearance, shortfalls
 from gateway.core.records.portion import Portion
 from gateway.core.records.view import View
 from gateway.core.sealing.body import Section
+from gateway.core.suite.algorithms import digest
 from gateway.core.suite.keys import VerifyKey
 from gateway.core.suite.numbers import DataMode, RecordKind, RefusalCode
+
+MAX_VERIFIED = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,11 @@ class ReceivedPortion:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRecord:
-    """A record after every check. id: `9d0c11e2.4`; mask: slots held of it so far; new_mask: slots that came now."""
+    """A record after every check.
+
+    id: `9d0c11e2.4`. portions: those of the view that came, by slot.
+    mask: slots handed up of this record until now, the union; new_mask: those among them that came for the first time.
+    """
 
     id: str
     batch_digest: bytes
@@ -49,7 +60,8 @@ class ReceivedRecord:
     portions: tuple[ReceivedPortion, ...]
 
     def to_json(self) -> dict[str, object]:
-        """One object per record, for sinks: label is the highest of its portions' by level."""
+        """One object per record, for sinks: label is the highest of its portions' by level, new names what is new."""
+        slots = KINDS[self.kind].slots
         return {
             "id": self.id,
             "kind": self.kind.name.lower(),
@@ -57,8 +69,18 @@ class ReceivedRecord:
             "source": self.source_id,
             "label": max(self.portions, key=lambda portion: portion.rank).label,
             "verified": "ORIGIN",
+            "new": [name for slot, name in enumerate(slots) if self.new_mask >> slot & 1],
             "portions": {portion.name: {"label": portion.label, **portion.values} for portion in self.portions},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Views of a section after the checks of single records: to hand up, to set aside, and how many add nothing."""
+
+    records: tuple[ReceivedRecord, ...]
+    aside: tuple[Quarantined, ...]
+    repeated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +103,25 @@ class Reader:
         if agreement.sources != "all" and batch.source_id not in agreement.sources:
             raise Refused("outside-agreement", "the section is of a source the agreement lacks", at="section")
         key = self.source_key(batch.source_id, batch.key_id, batch.kind, batch.data_mode)
-        whole = signed.encode()
+        # A source's signature costs more than all else here, and a batch may come in several frames. The reader lives
+        # as long as its directory, so a key that is tainted later verifies nothing out of memory.
+        whole = digest(signed.encode())
         if whole not in self._verified:
             signed.check_signature(key)
+            if len(self._verified) >= MAX_VERIFIED:
+                self._verified.clear()
             self._verified.add(whole)
         leaves = [view.leaf() for view in section.views]
         section.check_proof(leaves)
         return leaves
 
-    def read(
-        self, section: Section, held: Callable[[bytes, int], int]
-    ) -> tuple[list[ReceivedRecord], list[Quarantined]]:
-        """Records of a checked section that add something to what is held, and those set aside."""
-        records, aside = [], []
+    def read(self, section: Section, held: Callable[[bytes, int], int]) -> Sifted:
+        """The records of a checked section; `held`: slots of (H(B), idx) that were handed up before."""
+        records, aside, repeated = [], [], 0
         for view in section.views:
             before = held(section.signed.digest, view.idx)
             if not view.mask & ~before:
+                repeated += 1
                 continue
             try:
                 portions = tuple(self._portions(section, view))
@@ -118,7 +143,7 @@ class Reader:
                     portions=portions,
                 )
             )
-        return records, aside
+        return Sifted(tuple(records), tuple(aside), repeated)
 
     def _portions(self, section: Section, view: View) -> Iterable[ReceivedPortion]:
         kind = KINDS.get(section.signed.batch.kind)

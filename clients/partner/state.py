@@ -1,160 +1,146 @@
-"""What a partner keeps on disk: one SQLite file, changed in one transaction per tick or flush.
+"""What a partner keeps on disk for one subscription, changed in one transaction per tick and per flush.
 
-Kept: the trusted directory, the ledger state, the cursor, every disclosure held, and per record the slots held, so
-that nothing is handed up twice. The cursor and the records' masks are written only when the caller says its own sink
-has them on disk; until then the ledger state still lists them as owed. Source: SPEC.md section 5, "It persists".
-
-The rollback journal with synchronous FULL is used, not WAL: this file has one connection and must survive power loss.
+Kept: the trusted directory, the ledger state, every disclosure held, per record the slots handed up, what was set
+aside since the last receipt, the cursor, and a note of the caller's sink. What was handed up counts in memory at once,
+so that nothing comes twice; on disk only when the caller says that its own sink has it. Until then the ledger state on
+disk still lists its disclosures as owed, so that after a crash they are asked for again.
+Source: SPEC.md section 5, "It persists".
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from clients.partner.sections import ReceivedRecord
+from clients.kept import KeptFile
+from clients.partner.events import OldDisclosure, Records
 from gateway.core.control.trust import Trust
-from gateway.core.errors import Fault
+from gateway.core.errors import Refused
+from gateway.core.ledger.entries import refusal_code
 from gateway.core.ledger.reader import LedgerReader
+from gateway.core.ledger.receipt import Quarantined
 from gateway.core.suite.tree import leaf_hash
 
 _FORMAT = b"1"
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS held (batch BLOB NOT NULL, idx INTEGER NOT NULL, mask INTEGER NOT NULL,
                                  PRIMARY KEY (batch, idx)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS disclosures (leaf BLOB PRIMARY KEY, entry BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS aside (batch BLOB NOT NULL, idx INTEGER NOT NULL, code INTEGER NOT NULL,
+                                  PRIMARY KEY (batch, idx)) STRICT, WITHOUT ROWID
 """
 
 
 class PartnerState:
-    """State of one subscription. Everything read is in memory after opening but the disclosures."""
+    """State of one subscription.
+
+    cursor: where to go on from, of the last frame handed up; sink_note: what the caller's sink said at the last flush;
+    kinds: the mask of kinds the cursor is for, 0 before the first flush.
+    """
 
     def __init__(self, path: Path, genesis: bytes, account_id: bytes) -> None:
+        identity = {"format": _FORMAT, "genesis": genesis, "account": account_id}
+        self._file = KeptFile(path, "state", _SCHEMA, identity)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.executescript(_SCHEMA)
-            path.chmod(0o600)
-        except (sqlite3.Error, OSError) as error:
-            raise Fault("state-unusable", "the partner's state file cannot be opened", at=str(path)) from error
-        with self._reading(path):
-            self._check(genesis, account_id, path)
-            saved = self._get("ledger")
+            saved = self._file.get("ledger")
             self.ledger = (
                 LedgerReader.decode(saved, genesis, account_id) if saved else LedgerReader(genesis, account_id)
             )
-            self.cursor = self._get("cursor") or b""
-            self.sink_mark = int.from_bytes(self._get("sink") or b"\x00", "big")
-            rows = self._db.execute("SELECT batch, idx, mask FROM held")
-            self._held: dict[tuple[bytes, int], int] = {(batch, idx): mask for batch, idx, mask in rows}
-        self._new_leaves: set[bytes] = set()
-
-    def _check(self, genesis: bytes, account_id: bytes, path: Path) -> None:
-        with self._transaction():
-            for name, value in (("format", _FORMAT), ("genesis", genesis), ("account", account_id)):
-                kept = self._get(name)
-                if kept is None:
-                    self._put(name, value)
-                elif kept != value:
-                    raise Fault(
-                        "state-of-another",
-                        f"the state file is of another {name}",
-                        at=str(path),
-                        do="use another state file",
-                    )
-
-    @contextmanager
-    def _reading(self, path: Path) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise Fault("state-unusable", "the partner's state file is damaged or in use", at=str(path)) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
-    def _get(self, name: str) -> bytes | None:
-        row = self._db.execute("SELECT value FROM kept WHERE name = ?", (name,)).fetchone()
-        return bytes(row[0]) if row else None
-
-    def _put(self, name: str, value: bytes) -> None:
-        self._db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (name, value))
+        except Refused as error:
+            self._file.close()
+            raise self._file.damaged() from error
+        self.cursor = self._file.get("cursor") or b""
+        self.sink_note = self._file.get("sink") or b""
+        self.kinds = int.from_bytes(self._file.get("kinds") or b"", "big")
+        self._saved_trust: Trust | None = None
+        self._masks: dict[tuple[bytes, int], int] = {}
+        self._entries: dict[bytes, bytes] = {}
+        self._aside: list[Quarantined] = []
+        self._has_frames = False
 
     def trust(self, begin: Trust) -> Trust:
         """The trust last kept, or `begin` for a reader that has seen nothing."""
-        saved = self._get("trust")
+        saved = self._file.get("trust")
         return Trust.decode(saved) if saved else begin
 
     def held(self, batch_digest: bytes, idx: int) -> int:
-        """Slots held of a record."""
-        return self._held.get((batch_digest, idx), 0)
+        """Slots handed up of a record."""
+        mask = self._masks.get((batch_digest, idx))
+        if mask is not None:
+            return mask
+        rows = self._file.rows("SELECT mask FROM held WHERE batch = ? AND idx = ?", batch_digest, idx)
+        return int(rows[0][0]) if rows else 0
 
     @property
     def records(self) -> int:
-        """Records held, whole or in part."""
-        return len(self._held)
-
-    def remember(self, record: ReceivedRecord) -> None:
-        """Counts a record's slots as handed up, in memory until `save_flushed`."""
-        self._held[record.batch_digest, record.idx] = record.mask
-
-    def remember_entry(self, entry: bytes) -> None:
-        """Counts a disclosure as come, in memory until `save_flushed`."""
-        self._new_leaves.add(leaf_hash(entry))
+        """Records held on disk, whole or in part."""
+        return int(self._file.rows("SELECT count(*) FROM held")[0][0])
 
     def is_entry_held(self, leaf: bytes) -> bool:
         """Whether the disclosure with this leaf hash came before."""
-        if leaf in self._new_leaves:
-            return True
-        return self._db.execute("SELECT 1 FROM disclosures WHERE leaf = ?", (leaf,)).fetchone() is not None
+        return leaf in self._entries or bool(self._file.rows("SELECT 1 FROM disclosures WHERE leaf = ?", leaf))
+
+    def take_old(self, old: OldDisclosure) -> None:
+        """A disclosure that brings no records: nothing of the caller's has to be waited for."""
+        self._entries[leaf_hash(old.entry)] = old.entry
+
+    def take_frame(self, frame: Records) -> None:
+        """Counts a frame as handed up, in memory until `save_flushed`."""
+        self._has_frames = True
+        self._entries[leaf_hash(frame.entry)] = frame.entry
+        self._aside += frame.quarantined
+        self.cursor = frame.cursor
+        for record in frame.records:
+            self._masks[record.batch_digest, record.idx] = record.mask
+
+    def save_olds(self, trust: Trust) -> None:
+        """Saves disclosures without records, unless a frame that came before them waits for the caller's flush."""
+        if self._entries and not self._has_frames:
+            self._save(trust, {})
 
     def save_tick(self, trust: Trust) -> None:
         """After a verified tick: directory and ledger state, as one."""
-        with self._writing():
-            self._put("trust", trust.encode())
-            self._put("ledger", self.ledger.encode())
+        with self._file.transaction():
+            self._put_state(trust)
 
-    def save_flushed(
-        self, trust: Trust, records: Iterable[ReceivedRecord], entries: Iterable[bytes], cursor: bytes, sink_mark: int
-    ) -> None:
-        """After the caller's sink has the records on disk: all of it, as one."""
+    def save_flushed(self, trust: Trust, sink_note: bytes, kinds: int) -> None:
+        """After the caller's sink has everything handed up on disk: cursor, masks, disclosures, as one."""
+        self._save(trust, {"cursor": self.cursor, "sink": sink_note, "kinds": kinds.to_bytes(2, "big")})
+        self.sink_note, self.kinds = sink_note, kinds
+
+    def _save(self, trust: Trust, kept: dict[str, bytes]) -> None:
         self.ledger.flush()
-        with self._writing():
-            self._put("trust", trust.encode())
-            self._put("ledger", self.ledger.encode())
-            self._put("cursor", cursor)
-            self._put("sink", sink_mark.to_bytes(8, "big"))
-            self._db.executemany(
-                "INSERT OR REPLACE INTO held VALUES (?, ?, ?)",
-                [(record.batch_digest, record.idx, record.mask) for record in records],
+        with self._file.transaction():
+            self._put_state(trust)
+            for name, value in kept.items():
+                self._file.put(name, value)
+            many = self._file.db.executemany
+            many(
+                "INSERT OR REPLACE INTO held VALUES (?, ?, ?)", [(*place, mask) for place, mask in self._masks.items()]
             )
-            self._db.executemany(
-                "INSERT OR IGNORE INTO disclosures VALUES (?, ?)", [(leaf_hash(entry), entry) for entry in entries]
+            many("INSERT INTO disclosures VALUES (?, ?)", list(self._entries.items()))
+            many(
+                "INSERT OR REPLACE INTO aside VALUES (?, ?, ?)",
+                [(item.batch_digest, item.idx, int(item.code)) for item in self._aside],
             )
-        self._new_leaves.clear()
-        self.cursor, self.sink_mark = cursor, sink_mark
+        self._masks, self._entries, self._aside, self._has_frames = {}, {}, [], False
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            with self._transaction():
-                yield
-        except sqlite3.Error as error:
-            raise Fault(
-                "state-not-saved", "the partner's state could not be written", do="free space, run again"
-            ) from error
+    def _put_state(self, trust: Trust) -> None:
+        if trust is not self._saved_trust:
+            self._file.put("trust", trust.encode())
+            self._saved_trust = trust
+        self._file.put("ledger", self.ledger.encode())
+
+    def aside(self, limit: int) -> tuple[Quarantined, ...]:
+        """Records set aside since the last receipt, as far as they are saved; at most `limit`."""
+        rows = self._file.rows("SELECT batch, idx, code FROM aside ORDER BY batch, idx LIMIT ?", limit)
+        return tuple(Quarantined(batch, idx, refusal_code(code)) for batch, idx, code in rows)
+
+    def forget_aside(self, items: tuple[Quarantined, ...]) -> None:
+        """A receipt has said so: they are in no later one."""
+        with self._file.transaction():
+            self._file.db.executemany(
+                "DELETE FROM aside WHERE batch = ? AND idx = ?", [(item.batch_digest, item.idx) for item in items]
+            )
 
     def forget_cursor(self) -> None:
         """Starts from the first record the agreement allows; what is held is still not handed up twice."""
@@ -162,4 +148,4 @@ class PartnerState:
 
     def close(self) -> None:
         """Releases the file."""
-        self._db.close()
+        self._file.close()

@@ -16,7 +16,7 @@ from gateway.core.records.seed import expand
 from gateway.core.records.states import RecordInput, UnverifiedBatch, batch_leaves, build_view
 from gateway.core.suite.algorithms import ZERO_HASH
 from gateway.core.suite.keys import SigningKey
-from gateway.core.suite.numbers import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, DataMode, RecordKind
+from gateway.core.suite.numbers import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_CONTENT_BYTES, DataMode, RecordKind
 from gateway.core.suite.tree import tree_root
 
 BACKLOG_SEGMENTS = 32
@@ -51,9 +51,11 @@ def grouped(kind: RecordKind, records: Iterable[RecordInput]) -> Iterator[list[R
     run: list[RecordInput] = []
     size = 0
     for record in records:
-        length = record_size(record)
+        length, largest = record_size(record), max(len(portion.content) for portion in record.portions)
         if length > MAX_BATCH_BYTES:
             raise CallerError("size", f"a record may have {MAX_BATCH_BYTES} bytes, {length} came", at="record")
+        if largest > MAX_CONTENT_BYTES:
+            raise CallerError("size", f"a portion may have {MAX_CONTENT_BYTES} bytes, {largest} came", at="record")
         other_label = run and run[0].portions[0].label != record.portions[0].label
         if run and (other_label or len(run) == limit or size + length > MAX_BATCH_BYTES):
             yield run

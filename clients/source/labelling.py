@@ -35,11 +35,23 @@ class Labelling:
                 at="--label",
             )
         design = design_of(kind.schema, contents[0])
-        portions = []
-        for slot in sorted(contents):
-            label = self._label(record_no, slot, kind.slots[slot], design)
-            portions.append(Portion(slot, label.text.encode("ascii"), contents[slot]))
+        labels = {slot: self._label(record_no, slot, kind.slots[slot], design) for slot in sorted(contents)}
+        self._check_order(record_no, labels)
+        portions = [Portion(slot, label.text.encode("ascii"), contents[slot]) for slot, label in labels.items()]
         return RecordInput(kind.schema, kind.must, kind.n, tuple(portions))
+
+    def _check_order(self, record_no: int, labels: Mapping[int, Label]) -> None:
+        """What the gateway would refuse after the upload: a portion labelled below one that follows from it."""
+        kind = KINDS[self.kind]
+        for slot, base in kind.not_below:
+            if slot in labels and base in labels and below_floor(labels[slot], labels[base]):
+                name, other = kind.slots[slot], kind.slots[base]
+                raise CallerError(
+                    "label-below-guide",
+                    f"`{name}` is labelled `{_short(labels[slot])}`, it must not be below `{other}`",
+                    at=f"record {record_no}, slot {slot}",
+                    do=f"add --label {name}={_short(labels[base])}",
+                )
 
     def _label(self, record_no: int, slot: int, name: str, design: str) -> Label:
         floor = self.guide.floor(self.kind, name, self.data_mode, design)

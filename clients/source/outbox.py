@@ -1,22 +1,25 @@
 """The outbox: sealed parcels on disk, and for each batch what is known of it.
 
-One SQLite file. A batch is in it, sealed, in the same transaction that moves its lane, so a crash neither loses a batch
-nor signs two with one number. The laptop cannot read what is waiting: parcels are sealed to the gateway and their
-secrets forgotten. A parcel is deleted when every batch in it is acknowledged or refused. Source: SPEC.md section 3.
+A batch is in it, sealed, in the same transaction that moves its lane, so a crash neither loses a batch nor signs two
+with one number. The laptop cannot read what is waiting: parcels are sealed to the gateway and their secrets forgotten.
+A parcel is deleted when every batch in it is acknowledged or refused; what became of each batch is remembered, because
+an account that decides one batch twice is a failure, also a year later. Source: SPEC.md section 3.
+
+    waiting ─▶ stored ─▶ acknowledged          stored is the gateway's word, the last two the source's own account
+        └──────────┴───▶ refused
 """
 
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.kept import KeptFile
 from clients.source.batcher import Lane, grouped, sign_batch
 from gateway.core.control.trust import Trust
-from gateway.core.errors import CallerError, Fault
+from gateway.core.errors import Refused
 from gateway.core.ledger.entries import source_account
 from gateway.core.ledger.reader import LedgerReader
 from gateway.core.records.states import RecordInput
@@ -29,8 +32,8 @@ STORED = "stored"
 ACKNOWLEDGED = "acknowledged"
 REFUSED = "refused"
 
+# A batch of another outbox of this source, lost since, has no records here: only its outcome is known.
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS lanes (about TEXT PRIMARY KEY, lane BLOB NOT NULL, next_no INTEGER NOT NULL,
                                   prev BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS parcels (number INTEGER PRIMARY KEY AUTOINCREMENT, header BLOB NOT NULL) STRICT;
@@ -38,7 +41,9 @@ CREATE TABLE IF NOT EXISTS items (parcel INTEGER NOT NULL, number INTEGER NOT NU
                                   PRIMARY KEY (parcel, number)) STRICT;
 CREATE TABLE IF NOT EXISTS batches (digest BLOB PRIMARY KEY, records INTEGER NOT NULL, state TEXT NOT NULL,
                                     code TEXT NOT NULL DEFAULT '', at TEXT NOT NULL DEFAULT '') STRICT;
+CREATE INDEX IF NOT EXISTS batches_by_state ON batches (state, records)
 """
+_OPEN = f"state IN ('{WAITING}', '{STORED}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,33 @@ class Tally:
         """Batches neither acknowledged nor refused."""
         return self.batches.get(WAITING, 0) + self.batches.get(STORED, 0)
 
+    @property
+    def open_records(self) -> int:
+        """Records of those batches."""
+        return self.records.get(WAITING, 0) + self.records.get(STORED, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A batch and why it is not acknowledged. batch: first 8 hex digits of H(B); at: record, slot and field."""
+
+    batch: str
+    code: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verified tick decides about a batch; code: why it was refused, empty if it was admitted."""
+
+    digest: bytes
+    code: str
+
+    @property
+    def state(self) -> str:
+        """The batch's last state."""
+        return REFUSED if self.code else ACKNOWLEDGED
+
 
 class Outbox:
     """One source's outbox for one genesis."""
@@ -60,41 +92,33 @@ class Outbox:
     def __init__(self, folder: Path, genesis: bytes, source_id: str) -> None:
         self._genesis = genesis
         self._source_id = source_id
-        path = folder / "outbox.sqlite"
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.executescript(_SCHEMA)
-            path.chmod(0o600)
-            self._check(path)
-            saved = self._get("ledger")
-        except (sqlite3.Error, OSError) as error:
-            raise Fault(
-                "outbox-unusable", "the outbox cannot be opened, or another process has it", at=str(path)
-            ) from error
+        identity = {"genesis": genesis, "source": source_id.encode("ascii")}
+        self._file = KeptFile(folder / "outbox.sqlite", "outbox", _SCHEMA, identity)
+        self._saved_trust: Trust | None = None
         account_id = source_account(source_id)
-        self.ledger = LedgerReader.decode(saved, genesis, account_id) if saved else LedgerReader(genesis, account_id)
-
-    def _check(self, path: Path) -> None:
-        with self._transaction():
-            for name, value in (("genesis", self._genesis), ("source", self._source_id.encode())):
-                kept = self._get(name)
-                if kept is None:
-                    self._put(name, value)
-                elif kept != value:
-                    raise CallerError("outbox-of-another", f"the outbox is of another {name}", at=str(path))
+        try:
+            saved = self._file.get("ledger")
+            self.ledger = (
+                LedgerReader.decode(saved, genesis, account_id) if saved else LedgerReader(genesis, account_id)
+            )
+        except Refused as error:
+            self._file.close()
+            raise self._file.damaged() from error
 
     def trust(self, begin: Trust) -> Trust:
         """The trust last kept, or `begin`."""
-        saved = self._get("trust")
+        saved = self._file.get("trust")
         return Trust.decode(saved) if saved else begin
 
     def save_trust(self, trust: Trust) -> None:
         """After a verified directory."""
-        with self._transaction():
-            self._put("trust", trust.encode())
+        with self._file.transaction():
+            self._put_trust(trust)
+
+    def _put_trust(self, trust: Trust) -> None:
+        if trust is not self._saved_trust:
+            self._file.put("trust", trust.encode())
+            self._saved_trust = trust
 
     def add(
         self,
@@ -118,108 +142,111 @@ class Outbox:
             about = run[0].portions[0].label.decode("ascii")
             lane = self._lane(about)
             batch = sign_batch(self._genesis, self._source_id, key, lane, kind, data_mode, run)
+            after, digest = lane.after(batch.signed), batch.signed.digest
             place, item = parcel.batches, parcel.seal(batch.encode())
-            with self._transaction():
+            with self._file.transaction():
+                db = self._file.db
                 if not number:
-                    cursor = self._db.execute("INSERT INTO parcels (header) VALUES (?)", (parcel.header,))
-                    number = cursor.lastrowid or 0
-                after = lane.after(batch.signed)
-                self._db.execute(
+                    number = db.execute("INSERT INTO parcels (header) VALUES (?)", (parcel.header,)).lastrowid or 0
+                db.execute(
                     "INSERT OR REPLACE INTO lanes VALUES (?, ?, ?, ?)", (about, after.lane, after.next_no, after.prev)
                 )
-                digest = batch.signed.digest
-                self._db.execute("INSERT INTO items VALUES (?, ?, ?, ?)", (number, place, item, digest))
-                self._db.execute(
-                    "INSERT INTO batches (digest, records, state) VALUES (?, ?, ?)", (digest, len(run), WAITING)
-                )
+                db.execute("INSERT INTO items VALUES (?, ?, ?, ?)", (number, place, item, digest))
+                db.execute("INSERT INTO batches (digest, records, state) VALUES (?, ?, ?)", (digest, len(run), WAITING))
             yield digest, len(run)
         if parcel is not None:
             self._close_parcel(parcel, number)
 
     def _close_parcel(self, parcel: ParcelWriter, number: int) -> None:
         place, item = parcel.batches, parcel.close()
-        with self._transaction():
-            self._db.execute("INSERT INTO items VALUES (?, ?, ?, NULL)", (number, place, item))
+        with self._file.transaction():
+            self._file.db.execute("INSERT INTO items VALUES (?, ?, ?, NULL)", (number, place, item))
 
     def _lane(self, about: str) -> Lane:
-        row = self._db.execute("SELECT lane, next_no, prev FROM lanes WHERE about = ?", (about,)).fetchone()
-        return Lane(*row) if row else Lane.new()
+        rows = self._file.rows("SELECT lane, next_no, prev FROM lanes WHERE about = ?", about)
+        return Lane(*rows[0]) if rows else Lane.new()
 
     def parcels(self) -> list[int]:
         """Numbers of the parcels that still hold something open, oldest first."""
-        return [row[0] for row in self._db.execute("SELECT number FROM parcels ORDER BY number")]
+        return [number for (number,) in self._file.rows("SELECT number FROM parcels ORDER BY number")]
 
-    def parcel(self, number: int) -> tuple[bytes, list[bytes]]:
-        """Header and items of a parcel, as they are sent."""
-        header = self._db.execute("SELECT header FROM parcels WHERE number = ?", (number,)).fetchone()[0]
-        items = self._db.execute("SELECT item FROM items WHERE parcel = ? ORDER BY number", (number,))
-        return header, [row[0] for row in items]
+    def is_wanted(self, number: int, *states: str) -> bool:
+        """Whether a batch of the parcel is in one of the states; not once the parcel is deleted."""
+        found = self._file.rows("SELECT DISTINCT state FROM items JOIN batches USING (digest) WHERE parcel = ?", number)
+        return any(state in states for (state,) in found)
+
+    def header(self, number: int) -> bytes:
+        """Header of a parcel, as it is sent before its items."""
+        return bytes(self._file.rows("SELECT header FROM parcels WHERE number = ?", number)[0][0])
+
+    def item(self, number: int, place: int) -> bytes | None:
+        """The parcel's item at a place, as it is sent; None behind the last."""
+        rows = self._file.rows("SELECT item FROM items WHERE parcel = ? AND number = ?", number, place)
+        return bytes(rows[0][0]) if rows else None
 
     def state_of(self, digest: bytes) -> str | None:
         """The batch's state, None for one that is not of this outbox."""
-        row = self._db.execute("SELECT state FROM batches WHERE digest = ?", (digest,)).fetchone()
-        return row[0] if row else None
+        rows = self._file.rows("SELECT state FROM batches WHERE digest = ?", digest)
+        return str(rows[0][0]) if rows else None
 
     def mark_stored(self, digest: bytes) -> None:
         """The gateway says the batch is durable: remembered, and nothing is deleted for it."""
-        with self._transaction():
-            self._db.execute("UPDATE batches SET state = ? WHERE digest = ? AND state = ?", (STORED, digest, WAITING))
+        with self._file.transaction():
+            self._file.db.execute(
+                "UPDATE batches SET state = ?, code = '', at = '' WHERE digest = ? AND state = ?",
+                (STORED, digest, WAITING),
+            )
 
-    def explain_refusal(self, digest: bytes, code: str, at: str) -> None:
-        """Why the gateway refuses a batch; the account decides whether it did."""
-        with self._transaction():
-            self._db.execute("UPDATE batches SET code = ?, at = ? WHERE digest = ?", (code, at, digest))
+    def explain(self, digest: bytes, code: str, at: str) -> None:
+        """Why the gateway lets a batch wait, or refuses it; the account decides whether it did."""
+        with self._file.transaction():
+            self._file.db.execute(
+                f"UPDATE batches SET code = ?, at = ? WHERE digest = ? AND {_OPEN}",  # noqa: S608 - constants
+                (code, at, digest),
+            )
 
-    def settle(self, trust: Trust, outcomes: Iterable[tuple[bytes, str, str]]) -> None:
-        """After a verified tick: (H(B), state, code) of every batch it decides, with the ledger state, as one."""
+    def settle(self, trust: Trust, outcomes: Iterable[Outcome]) -> None:
+        """After a verified tick: what it decides, with the ledger state, as one."""
         self.ledger.flush()
-        with self._transaction():
-            self._put("trust", trust.encode())
-            self._put("ledger", self.ledger.encode())
-            for digest, state, code in outcomes:
-                self._db.execute(
+        with self._file.transaction():
+            self._put_trust(trust)
+            self._file.put("ledger", self.ledger.encode())
+            for outcome in outcomes:
+                self._file.db.execute(
                     "INSERT INTO batches (digest, records, state, code) VALUES (?, 0, ?, ?) "
                     "ON CONFLICT (digest) DO UPDATE SET state = excluded.state, code = excluded.code",
-                    (digest, state, code),
+                    (outcome.digest, outcome.state, outcome.code),
                 )
             self._delete_finished()
 
     def _delete_finished(self) -> None:
-        open_parcels = "SELECT parcel FROM items JOIN batches USING (digest) WHERE state IN (?, ?)"
-        states = (WAITING, STORED)
-        self._db.execute(f"DELETE FROM items WHERE parcel NOT IN ({open_parcels})", states)  # noqa: S608 - constants
-        self._db.execute("DELETE FROM parcels WHERE number NOT IN (SELECT parcel FROM items)")
+        open_parcels = f"SELECT parcel FROM items JOIN batches USING (digest) WHERE {_OPEN}"  # noqa: S608 - constants
+        self._file.db.execute(f"DELETE FROM items WHERE parcel NOT IN ({open_parcels})")  # noqa: S608 - constants
+        self._file.db.execute("DELETE FROM parcels WHERE number NOT IN (SELECT parcel FROM items)")
 
-    def refused(self) -> list[tuple[str, str, str]]:
-        """(first 8 hex digits of H(B), code, field) of every refused batch."""
-        rows = self._db.execute("SELECT digest, code, at FROM batches WHERE state = ? ORDER BY rowid", (REFUSED,))
-        return [(digest.hex()[:8], code, at) for digest, code, at in rows]
+    def refused(self) -> list[Told]:
+        """Every refused batch, oldest first."""
+        return self._told(f"state = '{REFUSED}'")
+
+    def held_back(self) -> list[Told]:
+        """Every batch that the gateway lets wait, and why."""
+        return self._told(f"{_OPEN} AND code != ''")
+
+    def _told(self, which: str) -> list[Told]:
+        query = f"SELECT digest, code, at FROM batches WHERE records > 0 AND {which} ORDER BY rowid"  # noqa: S608
+        return [Told(digest.hex()[:8], code, at) for digest, code, at in self._file.rows(query)]
+
+    def open_batches(self) -> int:
+        """How many are neither acknowledged nor refused."""
+        return int(self._file.rows(f"SELECT count(*) FROM batches WHERE {_OPEN}")[0][0])  # noqa: S608 - constants
 
     def tally(self) -> Tally:
-        """What is in the outbox."""
-        rows = list(self._db.execute("SELECT state, count(*), sum(records) FROM batches GROUP BY state"))
+        """What is in the outbox, and what became of all that was."""
+        rows = self._file.rows(
+            "SELECT state, count(*), sum(records) FROM batches WHERE records > 0 GROUP BY state ORDER BY state"
+        )
         return Tally({state: count for state, count, _ in rows}, {state: records for state, _, records in rows})
 
     def close(self) -> None:
         """Releases the file."""
-        self._db.close()
-
-    def _get(self, name: str) -> bytes | None:
-        row = self._db.execute("SELECT value FROM kept WHERE name = ?", (name,)).fetchone()
-        return bytes(row[0]) if row else None
-
-    def _put(self, name: str, value: bytes) -> None:
-        self._db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (name, value))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise Fault("outbox-not-saved", "the outbox could not be written", do="free space, run again") from error
+        self._file.close()

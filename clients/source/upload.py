@@ -2,201 +2,286 @@
 
 `stored` is a promise of the gateway; a batch is acknowledged when an `admitted` entry naming it is in the source's
 account under a verified tick, refused when a `refused` entry is. An entry for one batch twice, or of both kinds, is a
-failure of the gateway and ends everything. A link that breaks is tried again. Source: SPEC.md section 3.
+failure of the gateway and ends everything. A link that breaks is tried again; what was stored is not sent again before
+the account had a chance to say so, for a link may be a slow radio. Source: SPEC.md section 3.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 
 import grpc
 from sluice.v1 import publish_pb2
 
-from clients.channel import secure_channel, translated
-from clients.connection import unreachable
+from clients.link import Backoff, Patience, messages_of, open_channel
 from clients.profile import Profile
-from clients.source.outbox import ACKNOWLEDGED, REFUSED, Outbox, Tally
-from gateway.core.control.trust import Trust
+from clients.source.outbox import ACKNOWLEDGED, REFUSED, STORED, WAITING, Outbox, Outcome, Tally
+from clients.times import now_ms
+from clients.trust import trust_from
+from gateway.core.control.source import SourceAdmission
 from gateway.core.errors import CallerError, GatewayError, Refused
 from gateway.core.ledger.entries import (
     MAX_ENTRY_BYTES,
-    Admitted,
+    Disclosed,
     RefusedBatch,
     parse_source_entry,
     refusal_code,
 )
 from gateway.core.ledger.tick import parse_entries, parse_tick, parse_tick_message
-from gateway.core.suite.numbers import HASH_BYTES, PublishMessage, Role, UpMessage
+from gateway.core.suite.numbers import HASH_BYTES, KeyState, PublishMessage, RefusalCode, Role, UpMessage
 from gateway.core.suite.octets import Reader, u8, u64
 from gateway.core.suite.tree import leaf_hash
 
 _PUBLISH = "/sluice.v1.PublishService/Publish"
-_RETRY = frozenset({"gateway-unreachable", "stopping", "directory-due", "store-latched"})
-FIRST_WAIT_SECONDS = 0.2
-LONGEST_WAIT_SECONDS = 300.0
+# What a link, a start or an operator mends by itself; everything else is for a person.
+RETRIED = frozenset(
+    {
+        "busy",
+        "directory-due",
+        "gateway-failed",
+        "gateway-unreachable",
+        "internal",
+        "stopping",
+        "store-full",
+        "store-latched",
+        "timed-out",
+    }
+)
+_PATIENCE = Patience(longest_wait_seconds=300.0)
+_MAX_NEW_ENTRY_BYTES = 1 << 28
+_WHOLE_BATCH = 0xFFFF
 
 Progress = Callable[[str, Tally], None]
-
-
-def trust_from(profile: Profile) -> Trust:
-    """What a source believes before it has seen a directory."""
-    return Trust.begin(profile.genesis_link, profile.roster_link, profile.roster_text)
+Requests = AsyncGenerator[publish_pb2.PublishRequest, None]
 
 
 class Upload:
-    """One run of moving the outbox. progress: told (event, tally) at every change."""
+    """Moves one outbox. progress: told (event, tally) at every change."""
 
-    def __init__(self, profile: Profile, outbox: Outbox, progress: Progress) -> None:
+    def __init__(self, profile: Profile, outbox: Outbox, progress: Progress, *, patience: Patience = _PATIENCE) -> None:
+        if not isinstance(profile.admission, SourceAdmission):
+            raise CallerError("profile-role", "a source's profile was expected, a partner's came", at=profile.id)
         self._profile = profile
         self._outbox = outbox
         self._progress = progress
+        self._patience = patience
         self.trust = outbox.trust(trust_from(profile))
         self._entries: list[bytes] = []
+        self._entry_bytes = 0
+        self._held_back: set[bytes] = set()
+        self._ticked = asyncio.Event()
+        self._done = asyncio.Event()
+        self._failure: GatewayError | None = None
+
+    def has_directory(self) -> bool:
+        """Whether the gateway's key is known and still counts: a source cannot seal without it."""
+        directory = self.trust.directory
+        return directory is not None and now_ms() < directory.expires_at_ms
 
     async def fetch_directory(self) -> None:
-        """Connects just to learn the directory: a source cannot seal before it knows the gateway's key."""
-        await self._connect(send_parcels=False)
+        """Connects just to learn the directory."""
+        await self._connect(send_parcels=False, until=None)
 
     async def run(self, *, give_up_after_seconds: float | None = None) -> Tally:
-        """Until every batch is acknowledged or refused; a broken link is tried again until the time is over."""
-        started, wait = time.monotonic(), FIRST_WAIT_SECONDS
-        while self._outbox.tally().open_batches:
+        """Until every batch is acknowledged or refused; a broken link is tried again until the time is over.
+
+        A denial says that the outbox keeps what is open: an operator may take the source up again.
+        """
+        loop, backoff = asyncio.get_running_loop(), Backoff(self._patience)
+        until = None if give_up_after_seconds is None else loop.time() + give_up_after_seconds
+        while (before := self._outbox.tally()).open_batches:
             try:
-                await self._connect(send_parcels=True)
-                wait = FIRST_WAIT_SECONDS
+                await self._connect(send_parcels=True, until=until)
             except GatewayError as error:
-                if error.code not in _RETRY:
+                if error.code == "denied":
+                    raise self._kept(error) from error
+                if error.code not in RETRIED:
                     raise
-                self._progress(f"link down ({error.code})", self._outbox.tally())
-            if not self._outbox.tally().open_batches:
-                break
-            if give_up_after_seconds is not None and time.monotonic() - started > give_up_after_seconds:
-                break
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects, hides nothing
-            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
-        return self._outbox.tally()
+                self._progress(f"down ({error.code})", self._outbox.tally())
+            tally = self._outbox.tally()
+            if not tally.open_batches or (until is not None and loop.time() >= until):
+                return tally
+            if tally != before:
+                backoff.reset()
+            pause = backoff.next()
+            await asyncio.sleep(pause if until is None else min(pause, max(0.0, until - loop.time())))
+        return before
+
+    def _kept(self, error: GatewayError) -> Refused:
+        tally = self._outbox.tally()
+        return Refused(
+            "denied",
+            f"the gateway must admit this source, it does not; {tally.open_records} records are kept in the outbox",
+            at=self._profile.id,
+            do=f"call the operator, do not delete the outbox; {error.do}".rstrip("; "),
+        )
 
     def ingest_key(self) -> bytes:
-        """The gateway's key to seal parcels to; refuses `directory-missing` and `key-not-endorsed`."""
-        self.trust.check_time(time.time_ns() // 1_000_000)
-        for (role, key_id), _ in self.trust.endorsed.items():
-            if role is Role.GATEWAY_INGEST:
-                return self.trust.key(role, key_id).material
-        raise Refused("key-not-endorsed", "the directory names no ingest key of the gateway", at="directory")
+        """The gateway's key to seal parcels to; refuses `directory-…` and `key-not-endorsed`."""
+        self.trust.check_time(now_ms())
+        active = [
+            found
+            for (role, _), found in self.trust.endorsed.items()
+            if role is Role.GATEWAY_INGEST and found.endorsement.state is KeyState.ACTIVE
+        ]
+        if not active:
+            raise Refused(
+                "key-not-endorsed", "the directory must name an active ingest key, it has none", at="directory"
+            )
+        return max(active, key=lambda found: found.endorsement.valid_from_ms).material
 
-    async def _connect(self, *, send_parcels: bool) -> None:
-        ledger = self._outbox.ledger
-        ledger.begin_stream()
-        self._entries = []
-        channel = await secure_channel(self._profile.connection())
-        done = asyncio.Event()
+    async def _connect(self, *, send_parcels: bool, until: float | None) -> None:
+        channel = await open_channel(self._profile)
+        self._outbox.ledger.begin_stream()
+        self._entries, self._entry_bytes, self._held_back, self._failure = [], 0, set(), None
+        self._ticked, self._done = asyncio.Event(), asyncio.Event()
         try:
+            call: grpc.aio.StreamStreamCall[publish_pb2.PublishRequest, publish_pb2.PublishResponse]
             call = channel.stream_stream(
                 _PUBLISH,
                 request_serializer=publish_pb2.PublishRequest.SerializeToString,
                 response_deserializer=publish_pb2.PublishResponse.FromString,
-            )(self._requests(send_parcels, done))
-            async for response in call:
-                self._receive(response.message)
-                if not send_parcels or not self._outbox.tally().open_batches:
-                    done.set()
-                if not send_parcels:
-                    break
-            call.cancel()
-        except asyncio.CancelledError:
-            # grpcio cancels the call itself when the link breaks while something is being written; only a cancellation
-            # of this task is somebody's wish.
-            if _is_cancelled():
-                raise
-            raise unreachable(self._profile.endpoint) from None
-        except grpc.aio.AioRpcError as error:
-            raise translated(error) from error
+            )(self._requests(send_parcels))
+            silence = self._patience.silence_seconds
+            async with aclosing(messages_of(call, self._profile.endpoint, silence, until)) as messages:
+                async for message, _ in messages:
+                    self._receive(message)
+                    if not send_parcels:
+                        return
+                    if self._failure or self._is_settled():
+                        self._done.set()
         finally:
-            done.set()
+            self._done.set()
             await channel.close(None)
+        if self._failure:
+            raise self._failure
 
-    async def _requests(self, send_parcels: bool, done: asyncio.Event) -> AsyncIterator[publish_pb2.PublishRequest]:
+    def _is_settled(self) -> bool:
+        """Whether nothing more can come of this connection: what is still open waits for something else."""
+        return self._outbox.open_batches() <= len(self._held_back)
+
+    async def _requests(self, send_parcels: bool) -> Requests:
         ledger, directory = self._outbox.ledger, self.trust.directory
         begin = ledger.incarnation + u64(ledger.next_tick) + u64(ledger.held.size)
         begin += u64(directory.dir_no if directory else 0)
         yield publish_pb2.PublishRequest(message=u8(UpMessage.BEGIN) + begin)
         if send_parcels:
-            for number in self._outbox.parcels():
-                header, items = self._outbox.parcel(number)
-                yield publish_pb2.PublishRequest(message=u8(UpMessage.PARCEL) + header)
-                for item in items:
-                    yield publish_pb2.PublishRequest(message=item)
+            try:
+                async with aclosing(self._parcels()) as parcels:
+                    async for message in parcels:
+                        yield publish_pb2.PublishRequest(message=message)
+            except GatewayError as error:
+                # grpcio would write it to a log and cancel the call: it is raised where the answers are read.
+                self._failure = error
+                return
         # The source's side stays open until the account has decided every batch.
-        await done.wait()
+        await self._done.wait()
+
+    async def _parcels(self) -> AsyncGenerator[bytes, None]:
+        sent = set()
+        for number in self._outbox.parcels():
+            if self._outbox.is_wanted(number, WAITING):
+                sent.add(number)
+                for message in self._parcel(number):
+                    yield message
+        await self._ticked.wait()
+        for number in self._outbox.parcels():
+            if number not in sent and self._outbox.is_wanted(number, STORED):
+                for message in self._parcel(number):
+                    yield message
+
+    def _parcel(self, number: int) -> Iterator[bytes]:
+        """Header and items, as long as the account has not decided all of them: items have their places."""
+        yield u8(UpMessage.PARCEL) + self._outbox.header(number)
+        place = 0
+        while self._outbox.is_wanted(number, WAITING, STORED):
+            item = self._outbox.item(number, place)
+            if item is None:
+                return
+            yield item
+            place += 1
 
     def _receive(self, message: bytes) -> None:
         if not message or message[0] not in PublishMessage.__members__.values():
             raise Refused("stream-order", "a message of the format was expected, another came", at="publish")
         kind, body = PublishMessage(message[0]), message[1:]
         if kind is PublishMessage.DIRECTORY:
-            self.trust = self.trust.accept(body, time.time_ns() // 1_000_000)
+            self.trust = self.trust.accept(body, now_ms())
             self._outbox.save_trust(self.trust)
         elif kind is PublishMessage.TICK:
             self._tick(body)
         elif kind is PublishMessage.ENTRIES:
-            self._entries += parse_entries(body, MAX_ENTRY_BYTES)
+            self._take_entries(body)
         elif kind is PublishMessage.STORED:
-            self._outbox.mark_stored(_exactly_a_digest(body))
+            self._outbox.mark_stored(_only_digest(body))
             self._progress("stored", self._outbox.tally())
         else:
             self._refused_or_waiting(kind, body)
 
+    def _take_entries(self, body: bytes) -> None:
+        self._entry_bytes += len(body)
+        if self._entry_bytes > _MAX_NEW_ENTRY_BYTES:
+            raise Refused("account-too-long", "a tick may follow 256 MiB of entries, more came", at="entries")
+        self._entries += parse_entries(body, MAX_ENTRY_BYTES)
+
     def _refused_or_waiting(self, kind: PublishMessage, body: bytes) -> None:
         reader = Reader(body, kind.name.lower())
-        digest, code = reader.take(HASH_BYTES, "H(B)"), refusal_code(reader.u16("code"))
+        digest, code = reader.take(HASH_BYTES, "H(B)"), _spelt(refusal_code(reader.u16("code")))
         if kind is PublishMessage.WAITING:
             reader.done()
-            self._progress(f"waiting ({code.name.lower().replace('_', '-')})", self._outbox.tally())
+            if self._outbox.state_of(digest) in {WAITING, STORED}:
+                self._held_back.add(digest)
+            self._outbox.explain(digest, code, "")
+            self._progress(f"waiting ({code})", self._outbox.tally())
             return
         idx, slot = reader.u16("idx"), reader.u8("slot")
-        field = reader.lp16("field", 1024).decode("utf-8", "replace")
+        field = "".join(c for c in reader.lp16("field", 1024).decode("utf-8", "replace") if c.isprintable())
         reader.done()
-        where = field if idx == 0xFFFF else f"record {idx}, slot {slot}: {field}"
-        self._outbox.explain_refusal(digest, code.name.lower().replace("_", "-"), where)
+        self._outbox.explain(digest, code, field if idx == _WHOLE_BATCH else f"record {idx}, slot {slot}: {field}")
 
     def _tick(self, body: bytes) -> None:
         message = parse_tick_message(body)
         ledger, entries = self._outbox.ledger, self._entries
         key = self.trust.key(Role.GATEWAY_LEDGER, parse_tick(message.statement).key_id).signing_key
         ledger.accept(message, [leaf_hash(entry) for entry in entries], key)
-        self._entries = []
-        outcomes: dict[bytes, tuple[str, str]] = {}
-        for raw in entries:
-            ledger.settle(raw)
-            entry = parse_source_entry(raw)
-            if isinstance(entry, (Admitted, RefusedBatch)):
-                known = self._outbox.state_of(entry.batch_digest)
-                if entry.batch_digest in outcomes or known in {ACKNOWLEDGED, REFUSED}:
-                    raise Refused(
-                        "account-contradicts",
-                        "the account decides one batch twice",
-                        at=f"batch {entry.batch_digest.hex()[:8]}",
-                        do="stop and call the operator",
-                    )
-                refused = isinstance(entry, RefusedBatch)
-                code = entry.code.name.lower().replace("_", "-") if isinstance(entry, RefusedBatch) else ""
-                outcomes[entry.batch_digest] = (REFUSED if refused else ACKNOWLEDGED, code)
-        if ledger.owed:
+        self._entries, self._entry_bytes = [], 0
+        if len(ledger.owed) != len(entries):
             raise Refused("disclosure-missing", "the account has leaves whose entries did not come", at="tick")
-        self._outbox.settle(self.trust, [(digest, *outcome) for digest, outcome in outcomes.items()])
+        # What the entries say is looked at before they count as held: a contradiction stays owed, and is found again.
+        outcomes = self._outcomes(entries)
+        for entry in entries:
+            ledger.settle(entry)
+        self._outbox.settle(self.trust, outcomes)
+        self._held_back -= {outcome.digest for outcome in outcomes}
+        self._ticked.set()
         if outcomes:
             self._progress("acknowledged", self._outbox.tally())
 
+    def _outcomes(self, entries: list[bytes]) -> list[Outcome]:
+        outcomes: dict[bytes, Outcome] = {}
+        for raw in entries:
+            entry = parse_source_entry(raw)
+            if isinstance(entry, Disclosed):
+                continue
+            digest = entry.batch_digest
+            if digest in outcomes or self._outbox.state_of(digest) in {ACKNOWLEDGED, REFUSED}:
+                raise Refused(
+                    "account-contradicts",
+                    "the account must decide each batch once, it decides one twice",
+                    at=f"batch {digest.hex()[:8]}",
+                    do="stop and call the operator; do not delete the outbox",
+                )
+            outcomes[digest] = Outcome(digest, _spelt(entry.code) if isinstance(entry, RefusedBatch) else "")
+        return list(outcomes.values())
 
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+
+def _spelt(code: RefusalCode) -> str:
+    return code.name.lower().replace("_", "-")
 
 
-def _exactly_a_digest(body: bytes) -> bytes:
+def _only_digest(body: bytes) -> bytes:
     if len(body) != HASH_BYTES:
         raise Refused("malformed", "`stored` names one batch", at="stored")
     return body

@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.cli.commands import Background, run
 from gateway.cli.demo_world import PARTNERS, SOURCE, World, short
 from gateway.core.errors import Fault
-from gateway.core.suite.numbers import MAX_MESSAGE_BYTES, StreamMessage
+from gateway.core.suite.numbers import StreamMessage
 from gateway.core.suite.octets import Reader
 
 ROWS = 300
@@ -149,14 +149,10 @@ class Steps:
         reader = Reader(recording, "recording")
         reader.take(len(b"SLUICE1/recording\x00"), "tag")
         while reader.left:
-            if reader.u8("item") == 1:
-                for field_name in ("hello", "key", "trust", "ledger"):
-                    reader.lp32(field_name, 1 << 26)
-                continue
-            reader.u64("time")
-            message = reader.lp32("message", MAX_MESSAGE_BYTES)
-            if message[0] == StreamMessage.FRAME:
-                place = reader.offset - len(message) // 2
+            kind, item = reader.u8("item"), reader.lp32("item", 1 << 28)
+            # A message is the time it came, eight bytes, and its own bytes, the first of which is its type.
+            if kind == 2 and item[8] == StreamMessage.FRAME:
+                place = reader.offset - (len(item) - 8) // 2
                 return recording[:place] + bytes([recording[place] ^ 1]) + recording[place + 1 :]
         raise Fault("demo-step-failed", "the recording must hold a frame", at="usa-arl.recording")
 

@@ -1,0 +1,73 @@
+"""What happens on a stream, as a caller hears it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clients.partner.sections import ReceivedRecord
+from gateway.core.ledger.receipt import Quarantined
+from gateway.core.suite.numbers import EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class TickSeen:
+    """The ledger moved on; persist it. owed: disclosures whose frames have not come yet."""
+
+    number: int
+    owed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one frame that add something.
+
+    quarantined: set aside unread; repeated: how many added nothing and were dropped.
+    entry: the disclosure G; cursor: where to go on once the records are stored.
+    """
+
+    records: tuple[ReceivedRecord, ...]
+    quarantined: tuple[Quarantined, ...]
+    repeated: int
+    entry: bytes
+    cursor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OldDisclosure:
+    """A disclosure of an earlier stream whose frame never arrived; its records come again."""
+
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """Everything there was has been received."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The gateway ended the stream."""
+
+    reason: EndReason
+    text: str
+
+
+StreamEvent = TickSeen | Records | OldDisclosure | CaughtUp | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """Operators stopped this partner; nothing is tried again."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The link is down or the gateway away; it is tried again after a wait."""
+
+    code: str
+    wait_seconds: float
+
+
+FollowEvent = Records | CaughtUp | Ended | Suspended | Disconnected
