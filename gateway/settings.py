@@ -5,6 +5,7 @@ Paths are relative to the folder of the file. Written by `sluice init`, read by 
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from gateway.core.errors import CallerError, Fault
 
 FILE = "settings.toml"
+MAX_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,31 @@ class Settings:
             tls_key=base / self.tls_key,
         )
 
-    def _values(self) -> list[tuple[str, object]]:
-        return [(field.name, getattr(self, field.name)) for field in fields(self)]
-
     def to_toml(self) -> str:
         """The text of the file."""
         lines = []
-        for name, value in self._values():
-            text = str(value).lower() if isinstance(value, bool) else f'"{value}"'
-            lines.append(f"{name} = {text}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            # A JSON string is a TOML basic string.
+            text = str(value).lower() if isinstance(value, bool) else json.dumps(str(value), ensure_ascii=False)
+            lines.append(f"{field.name} = {text}")
         return "\n".join(lines) + "\n"
+
+    def check(self) -> Settings:
+        """The same; refuses an address that is none, and a key or floor that would be lost or stolen with the store."""
+        check_listen(self.listen, "listen")
+        for name, path in (("kek", self.kek), ("floor", self.floor)):
+            if path.is_relative_to(self.store):
+                raise CallerError("settings-malformed", f"`{name}` must lie outside the store", at=f"{FILE}: {name}")
+        return self
+
+
+def check_listen(listen: str, at: str) -> str:
+    """`host:port` as it is; refuses `listen-malformed`."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > MAX_PORT:
+        raise CallerError("listen-malformed", "an address is `host:port`, port 0 takes a free one", at=at)
+    return listen
 
 
 def read_settings(folder: Path) -> Settings:
@@ -77,4 +94,4 @@ def read_settings(folder: Path) -> Settings:
         if not isinstance(value, bool if kind == "bool" else str):
             raise CallerError("settings-malformed", f"`{name}` must be a {kind}", at=f"{path}: {name}")
         values[name] = Path(str(value)) if kind == "Path" else value
-    return Settings(**values).under(folder)  # type: ignore[arg-type]  # each value was checked against its field's type
+    return Settings(**values).under(folder).check()  # type: ignore[arg-type]  # each value was checked against its field's type

@@ -13,7 +13,7 @@ from gateway.cli.main import print_result
 from gateway.core.control.statement import SignedStatement
 from gateway.core.errors import CallerError
 from gateway.core.suite.octets import Reader, is_name
-from gateway.settings import FILE, Settings
+from gateway.settings import FILE, Settings, check_listen
 
 
 @click.command()
@@ -42,6 +42,7 @@ def init(
     """Make FOLDER: store, keys, settings and `gateway.enrol` for the operators to endorse."""
     if not is_name(gateway_id):
         raise CallerError("gateway-id", "a name is letters, digits and `._/-`", at="--name")
+    check_listen(listen, "--listen")
     reader = Reader(genesis.read_bytes(), "genesis")
     signed = SignedStatement.read(reader)
     reader.done()
@@ -64,6 +65,7 @@ def init(
         tls_key=Path("keys/tls.key"),
         unsafe_kek_beside_store=unsafe_kek_beside_store,
     )
+    settings.under(folder).check()
     bundle = make_gateway(folder, settings, signed, roots_pem)
     words = "-".join(bundle.words())
     print_result(

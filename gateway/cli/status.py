@@ -45,9 +45,27 @@ def _running(folder: Path) -> str | None:
     """Where it listens, if its process is there and its port takes a connection."""
     try:
         facts = json.loads((folder / "running.json").read_text("utf-8"))
-        os.kill(int(facts["pid"]), 0)
-        host, _, port = str(facts["listening"]).rpartition(":")
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
-            return str(facts["listening"])
-    except (OSError, ValueError, KeyError):
+        pid, listening = int(facts["pid"]), str(facts["listening"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+    return listening if _is_alive(pid) and _answers(listening) else None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        # It is there, and another user's: a gateway does not run as the one who looks after it.
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _answers(listening: str) -> bool:
+    host, _, port = listening.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+            return True
+    except (OSError, ValueError, OverflowError):
+        return False

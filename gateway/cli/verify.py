@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from gateway.bootstrap import check_batches, load
+from gateway.bootstrap import load
 from gateway.cli.main import print_result
 from gateway.core.ledger.entries import account_name
 from gateway.settings import read_settings
+from gateway.usecases.rebuild import check_batches
 
 
 @click.command()
@@ -20,7 +21,7 @@ def verify(folder: Path, as_json: bool) -> None:
     """Check the gateway in FOLDER; it must be stopped."""
     loaded = load(read_settings(folder), every_signature=True)
     try:
-        batches, records, doubled = check_batches(loaded)
+        batches, records, doubled = check_batches(loaded.journals, loaded.control)
     finally:
         loaded.journals.close()
     accounts = {account_name(account_id): account.tree.size for account_id, account in loaded.book.accounts.items()}

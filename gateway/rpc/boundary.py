@@ -1,49 +1,87 @@
 """The edge every call passes: the peer is named first, and whatever is raised leaves through the one status map.
 
-This is the only place that catches everything. `CancelledError` always passes through: catching it leaks in grpcio.
+A party has so many calls at a time and no more, so one of them cannot take the places of all others. This is the only
+place that catches everything. `CancelledError` always passes through: catching it leaks in grpcio.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
 import grpc
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, Refused
 from gateway.rpc.peer import Doorkeeper
 from gateway.rpc.status import status_of, status_of_bug
+from gateway.usecases.govern import check_operator
 from gateway.usecases.peer import Peer
+
+MAX_CALLS_EACH = 32
 
 Context = grpc.aio.ServicerContext[object, object]
 R = TypeVar("R")
 
 
-class Boundary:
-    """Wraps the body of a call. to_operator: whether the peer may hear whole errors."""
+class Turnstile:
+    """Counts the calls each party has open, over all services."""
 
-    def __init__(self, doorkeeper: Doorkeeper, *, to_operator: bool = False) -> None:
+    def __init__(self) -> None:
+        self._open: Counter[tuple[str, str]] = Counter()
+
+    @contextmanager
+    def passing(self, peer: Peer) -> Iterator[None]:
+        """For the time of one call; refuses `busy`."""
+        party = (peer.role, peer.party_id)
+        if self._open[party] >= MAX_CALLS_EACH:
+            raise Refused("busy", f"a party has at most {MAX_CALLS_EACH} calls at a time", at="connection")
+        self._open[party] += 1
+        try:
+            yield
+        finally:
+            self._open[party] -= 1
+
+
+class Boundary:
+    """Wraps the body of a call. operators_only: nobody else may call, and who may hears whole errors."""
+
+    def __init__(self, doorkeeper: Doorkeeper, turnstile: Turnstile, *, operators_only: bool = False) -> None:
         self._doorkeeper = doorkeeper
-        self._to_operator = to_operator
+        self._turnstile = turnstile
+        self._operators_only = operators_only
 
     async def run(self, context: Context, body: Callable[[Peer], Awaitable[R]]) -> R:
         """The body's result, or an abort with what the peer may hear."""
-        known = False
+        to_operator = False
         try:
             peer = self._doorkeeper.peer_of(context)
-            known = peer.role == "operator" and self._to_operator
-            return await body(peer)
+            if self._operators_only:
+                check_operator(peer)
+                to_operator = True
+            with self._turnstile.passing(peer):
+                return await body(peer)
         except GatewayError as error:
-            await _abort(context, *status_of(error, to_operator=known))
+            await _abort(context, *status_of(error, to_operator=to_operator))
         except ExceptionGroup as group:
+            if _is_cancelled():
+                # A task group tells of its tasks' errors and keeps the cancellation that came with them to itself.
+                raise asyncio.CancelledError from group
             first = _first(group)
             if isinstance(first, GatewayError):
-                await _abort(context, *status_of(first, to_operator=known))
+                await _abort(context, *status_of(first, to_operator=to_operator))
             await _abort(context, *status_of_bug(first))
         except grpc.aio.AbortError:
             raise
         except Exception as error:
             await _abort(context, *status_of_bug(error))
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _first(group: ExceptionGroup[Exception]) -> Exception:

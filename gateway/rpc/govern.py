@@ -63,13 +63,13 @@ class GovernService(govern_pb2_grpc.GovernServiceServicer):
             changes = [
                 govern_pb2.Change(
                     change_id=change.change_id,
-                    statement=change.entry.statement.encode(),
+                    statement=change.statement.encode(),
                     signatures=encode_signatures(change.entry.signed.signatures),
                     attachments=change.entry.attachments,
                     reason=change.reason,
-                    signatures_need=progress.need,
+                    signatures_need=change.progress.need,
                 )
-                for change, progress in self._government.changes(peer)
+                for change in self._government.changes(peer)
             ]
             return govern_pb2.ListChangesResponse(changes=changes)
 

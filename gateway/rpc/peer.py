@@ -6,6 +6,9 @@ an open connection outlives its certificate. What fails is `denied` for the peer
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -13,19 +16,66 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway.core.control.fold import Control
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.source import SourceAdmission
-from gateway.core.errors import GatewayError, Refused
+from gateway.core.errors import Fault, Refused
 from gateway.core.parties.identity import Identity, check_issued_by, fingerprint
 from gateway.usecases.peer import Peer
 from gateway.usecases.running import Running
+
+# A party may be issued as many certificates as its authority likes; the memory for them is ours.
+MAX_KEPT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRoots:
+    """The roots that certificates may come from, and the gateway's own among them.
+
+    An operator is known by the gateway's own trust domain and root: a partner's authority must not be able to issue a
+    certificate with which everything that operators signed can be read.
+    """
+
+    by_fingerprint: Mapping[str, bytes]
+    own_domain: str
+    own_root: bytes
+
+    @classmethod
+    def of_server(cls, roots_pem: bytes, chain_pem: bytes) -> AcceptedRoots:
+        """From the accepted roots and the server's own chain; `Fault` if none of the roots issued its leaf."""
+        try:
+            roots = [root.public_bytes(Encoding.DER) for root in x509.load_pem_x509_certificates(roots_pem)]
+            leaf = x509.load_pem_x509_certificate(chain_pem).public_bytes(Encoding.DER)
+            identity = Identity.from_certificate(leaf)
+        except (ValueError, Refused) as error:
+            raise Fault(
+                "server-certificate",
+                "the server's certificate and the roots must be PEM, and its one identity a `spiffe://` URI",
+                at="settings",
+                do="put the chain that the operators issued where the settings say",
+            ) from error
+        for root in roots:
+            if _is_issued_by(leaf, root):
+                return cls({fingerprint(der): der for der in roots}, identity.trust_domain, root)
+        raise Fault(
+            "server-certificate",
+            "the server's certificate must be issued by one of the roots, it is not",
+            at="settings",
+            do="use the roots of the authority that issued it",
+        )
+
+
+def _is_issued_by(leaf: bytes, root: bytes) -> bool:
+    try:
+        check_issued_by(leaf, root)
+    except Refused:
+        return False
+    return True
 
 
 class Doorkeeper:
     """Names the peer of a call; results are kept per certificate while CONTROL stands still."""
 
-    def __init__(self, running: Running, roots_pem: bytes) -> None:
+    def __init__(self, running: Running, roots: AcceptedRoots) -> None:
         self._running = running
-        ders = [root.public_bytes(Encoding.DER) for root in x509.load_pem_x509_certificates(roots_pem)]
-        self._roots = {fingerprint(der): der for der in ders}
+        self._roots = roots
         self._kept: dict[str, Peer] = {}
         self._kept_at = -1
 
@@ -47,6 +97,8 @@ class Doorkeeper:
         leaf = fingerprint(der)
         peer = self._kept.get(leaf)
         if peer is None:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
             peer = self._kept[leaf] = self._identify(control, der)
         # An open connection outlives its certificate, so the dates are looked at on every call.
         peer.identity.check_valid(self._running.now_ms())
@@ -60,7 +112,7 @@ class Doorkeeper:
         ]
         for role, admission in admissions:
             if admission.binding.uri == identity.uri:
-                root = self._roots.get(admission.binding.root)
+                root = self._roots.by_fingerprint.get(admission.binding.root)
                 if root is None:
                     raise Refused("root-unknown", "the party is bound to a root this gateway does not have")
                 check_issued_by(der, root)
@@ -72,12 +124,7 @@ class Doorkeeper:
         path = identity.uri.removeprefix(f"spiffe://{identity.trust_domain}/")
         role, _, name = path.partition("/")
         known = {operator.id for operator in control.roster.operators}
-        if role != "operator" or name not in known:
+        if role != "operator" or name not in known or identity.trust_domain != self._roots.own_domain:
             raise Refused("peer-unknown", "the certificate names no party of this gateway", at="connection")
-        for root in self._roots.values():
-            try:
-                check_issued_by(der, root)
-            except GatewayError:
-                continue
-            return Peer("operator", name, identity)
-        raise Refused("certificate-other-root", "the certificate is issued by no root of this gateway")
+        check_issued_by(der, self._roots.own_root)
+        return Peer("operator", name, identity)

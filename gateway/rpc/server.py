@@ -8,16 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  # made at import, unseen by types
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from grpc_health.v1 import health_pb2_grpc
 from sluice.v1 import govern_pb2_grpc
 
-from gateway.core.errors import Fault
+from gateway.core.errors import Fault, Refused
+from gateway.core.parties.identity import Identity
 from gateway.core.suite.numbers import MAX_MESSAGE_BYTES
 from gateway.rpc import publish, release
-from gateway.rpc.boundary import Boundary
+from gateway.rpc.boundary import Boundary, Turnstile
 from gateway.rpc.govern import GovernService
-from gateway.rpc.peer import Doorkeeper
+from gateway.rpc.health import Health
+from gateway.rpc.peer import AcceptedRoots, Doorkeeper
 from gateway.usecases.govern import Government
 from gateway.usecases.running import Running
 
@@ -28,6 +32,9 @@ OPTIONS = (
     ("grpc.max_metadata_size", 8192),
     ("grpc.absolute_max_metadata_size", 8192),
     ("grpc.server_handshake_timeout_ms", 5000),
+    ("grpc.max_connection_idle_ms", 300_000),
+    # Bit 0 alone: what is not compressed. What travels is ciphertext or signed, and a small bomb must stay small.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -46,19 +53,47 @@ class ServerIdentity:
     chain_pem: bytes
     roots_pem: bytes
 
+    def accepted_roots(self, now_ms: int) -> AcceptedRoots:
+        """The roots; `Fault("server-certificate")` unless key, chain and roots belong together and are in their dates.
+
+        gRPC would start with anything and fail every handshake.
+        """
+        roots = AcceptedRoots.of_server(self.roots_pem, self.chain_pem)
+        leaf = x509.load_pem_x509_certificate(self.chain_pem)
+        try:
+            key = serialization.load_pem_private_key(self.key_pem, None)
+            Identity.from_certificate(leaf.public_bytes(serialization.Encoding.DER)).check_valid(now_ms)
+        except (ValueError, TypeError, UnsupportedAlgorithm, Refused) as error:
+            raise _unusable("its key must be PEM and it must be in its dates") from error
+        if key.public_key() != leaf.public_key():
+            raise _unusable("its key must be the one the settings name")
+        return roots
+
+
+def _unusable(expected: str) -> Fault:
+    return Fault(
+        "server-certificate",
+        f"the server's certificate is of no use, {expected}",
+        at="settings",
+        do="ask the operators for a new certificate",
+    )
+
 
 class Server:
     """One listening port."""
 
     def __init__(self, running: Running, identity: ServerIdentity) -> None:
-        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
-        doorkeeper = Doorkeeper(running, identity.roots_pem)
-        boundary = Boundary(doorkeeper)
+        doorkeeper = Doorkeeper(running, identity.accepted_roots(running.now_ms()))
+        turnstile = Turnstile()
+        boundary = Boundary(doorkeeper, turnstile)
+        self._server = grpc.aio.server(
+            options=OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS, compression=grpc.Compression.NoCompression
+        )
         self._server.add_generic_rpc_handlers((publish.handler(running, boundary), release.handler(running, boundary)))
         govern_pb2_grpc.add_GovernServiceServicer_to_server(
-            GovernService(Government(running), Boundary(doorkeeper, to_operator=True)), self._server
+            GovernService(Government(running), Boundary(doorkeeper, turnstile, operators_only=True)), self._server
         )
-        self._health = health.HealthServicer()
+        self._health = Health(boundary)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._credentials = grpc.ssl_server_credentials(
             [(identity.key_pem, identity.chain_pem)], identity.roots_pem, require_client_auth=True
@@ -71,10 +106,9 @@ class Server:
         except RuntimeError as error:
             raise Fault("port-busy", f"`{listen}` must be free, another process listens there", at=listen) from error
         await self._server.start()
-        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         return port
 
     async def stop(self, grace_seconds: float) -> None:
         """Says NOT_SERVING, lets calls end for `grace_seconds`, then cuts them."""
-        await self._health.enter_graceful_shutdown()
+        self._health.serving = False
         await self._server.stop(grace_seconds)

@@ -13,7 +13,7 @@ import secrets
 import grpc
 import structlog
 
-from gateway.core.errors import CallerError, Fault, GatewayError, Refused
+from gateway.core.errors import CallerError, Fault, GatewayError
 
 _log = structlog.get_logger("sluice.rpc")
 
@@ -25,6 +25,7 @@ PUBLIC: dict[str, tuple[grpc.StatusCode, str]] = {
     "batch-genesis": (grpc.StatusCode.INVALID_ARGUMENT, "the batch is for another genesis"),
     "parcel-not-for-us": (grpc.StatusCode.INVALID_ARGUMENT, "the parcel is not sealed to this gateway's key"),
     "parcel-not-authentic": (grpc.StatusCode.INVALID_ARGUMENT, "the parcel was changed, cut or reordered"),
+    "starting": (grpc.StatusCode.UNAVAILABLE, "the gateway has just started, sign anew"),
     "hello-late": (grpc.StatusCode.FAILED_PRECONDITION, "the hello's time is too far from the gateway's"),
     "hello-replayed": (grpc.StatusCode.FAILED_PRECONDITION, "the hello was seen before"),
     "hello-ahead": (grpc.StatusCode.FAILED_PRECONDITION, "the hello knows more of the account than the gateway"),
@@ -69,8 +70,3 @@ def status_of_bug(error: Exception) -> tuple[grpc.StatusCode, str]:
     reference = secrets.token_hex(4)
     _log.error("rpc.bug", error=type(error).__name__, reference=reference, exc_info=error)
     return grpc.StatusCode.INTERNAL, detail("internal", "the gateway failed", do=f"give the operator: {reference}")
-
-
-def denied() -> Refused:
-    """The uniform refusal of a peer that is unknown, suspended or not what the call is for."""
-    return Refused("denied", "not allowed")

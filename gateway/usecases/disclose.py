@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.core.control.fold import Control
 from gateway.core.decision.outcome import View as Released
 from gateway.core.decision.plan import Decider
 from gateway.core.errors import Refused
@@ -18,11 +19,12 @@ from gateway.core.ledger.entries import Disclosed, source_account
 from gateway.core.sealing.body import view_digest
 from gateway.core.sealing.cursor import Place
 from gateway.core.sealing.frame import Disclosure, audit_digest
+from gateway.core.suite.numbers import EndReason
 from gateway.core.suite.octets import u64
 from gateway.ports.keys import Keys
-from gateway.usecases.outgoing import Framed, OutgoingBatch, framed
+from gateway.usecases.outgoing import Framed, OutgoingBatch, Release, framed
 from gateway.usecases.quota import Quota
-from gateway.usecases.rights import Rights
+from gateway.usecases.rights import Rights, rights_of
 from gateway.usecases.sequence import Plan
 from gateway.usecases.subscription import FrameDraft, Subscription
 from gateway.usecases.trusted_time import TrustedTime
@@ -50,8 +52,7 @@ class Discloser:
         for view, facts in zip(batch.views, batch.facts, strict=True):
             asked = facts._replace(source_suspended=True) if suspended else facts
             outcome = self._decider.plan_for(rights.basis, asked, now_ms)
-            released = isinstance(outcome, Released) and view.idx >= from_idx
-            masks.append(outcome.mask if released and isinstance(outcome, Released) else 0)
+            masks.append(outcome.mask if isinstance(outcome, Released) and view.idx >= from_idx else 0)
         return tuple(masks)
 
     def disclose(self, plan: Plan) -> None:
@@ -65,23 +66,39 @@ class Discloser:
         end = Place(batches[-1].position + 1)
         timed = self._time.is_timed()
         for subscription in self.subscriptions.values():
-            if not subscription.live:
+            if not self._disclose_live(plan, subscription, batches, end, timed):
+                # It goes on by itself, from its place in the journal.
+                subscription.live = False
                 plan.after.append(subscription.wake.set)
-                continue
-            if subscription.is_full or not timed:
-                subscription.live = False
-                continue
-            mine = [batch for batch in batches if batch.position >= subscription.place.position]
-            released = [(batch, self.masks(subscription, batch)) for batch in mine]
-            frames = framed([(batch, masks) for batch, masks in released if any(masks)])
-            if not self.may_release(subscription.rights, sum(frame.records for frame in frames)):
-                subscription.live = False
-                continue
-            self.enter(plan, subscription, frames, end)
+
+    def _disclose_live(
+        self, plan: Plan, subscription: Subscription, batches: list[OutgoingBatch], end: Place, timed: bool
+    ) -> bool:
+        if not subscription.live or subscription.is_full or not timed:
+            return False
+        mine = [batch for batch in batches if batch.position >= subscription.place.position]
+        decided = [(batch, self.masks(subscription, batch)) for batch in mine]
+        frames = framed([Release(batch, masks) for batch, masks in decided if any(masks)])
+        if not self.may_release(subscription.rights, sum(frame.records for frame in frames)):
+            return False
+        self.enter(plan, subscription, frames, end)
+        return True
+
+    def redecide(self, control: Control) -> list[Subscription]:
+        """Every stream under a new state of CONTROL: one whose rights changed ends before its next frame."""
+        ended = []
+        for subscription in self.subscriptions.values():
+            if subscription.ending is None and not is_unchanged(subscription, control):
+                ended.append(subscription)
+        return ended
 
     def may_release(self, rights: Rights, records: int) -> bool:
         """Whether the agreement's quota lets so many more records go this month."""
         return self._quota.allows(rights, records, self._time.now_ms())
+
+    def left(self, rights: Rights) -> int | None:
+        """Records that the quota still lets go this month; None is no quota."""
+        return self._quota.left(rights, self._time.now_ms())
 
     def enter(self, plan: Plan, subscription: Subscription, frames: Iterable[Framed], after: Place) -> None:
         """Enters the frames' disclosures; they are queued for the stream once the commit is durable."""
@@ -144,12 +161,26 @@ class CatchUpJob:
     may_go_live: bool
 
     def prepare(self, plan: Plan) -> None:
-        """Refuses `stream-ended` when the stream ended or moved meanwhile."""
-        if self.subscription.ending is not None or self.subscription.place != self.expected:
+        """Refuses `stream-ended` when the stream ended or moved meanwhile, `quota-reached` when others were faster."""
+        subscription = self.subscription
+        if subscription.ending is not None or subscription.place != self.expected:
             raise Refused("stream-ended", "the stream ended while it caught up")
-        self.discloser.enter(plan, self.subscription, self.frames, self.after)
+        if not self.discloser.may_release(subscription.rights, sum(frame.records for frame in self.frames)):
+            raise Refused("quota-reached", "the agreement's quota was used up meanwhile", at="agreement")
+        self.discloser.enter(plan, subscription, self.frames, self.after)
         if self.may_go_live and self.after.position >= plan.records_size_before:
-            self.subscription.live = True
+            subscription.live = True
 
     def committed(self) -> None:
         """The frames were queued by the plan."""
+
+
+def is_unchanged(subscription: Subscription, control: Control) -> bool:
+    """Whether the stream may go on under `control`; otherwise it is ended, and told why."""
+    if subscription.rights.same_under(control):
+        subscription.rights = rights_of(control, subscription.rights.peer, subscription.agreement_id)
+        return True
+    suspended = control.is_suspended(f"partner/{subscription.partner_id}")
+    reason = EndReason.SUSPENDED if suspended else EndReason.CHANGED
+    subscription.end(reason, "what this stream may carry has changed")
+    return False

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from gateway.core.control.fold import Control
 from gateway.core.control.guide import Guide
+from gateway.core.control.scope import Scope
 from gateway.core.errors import GatewayError, Refused
 from gateway.core.kinds import KINDS, Kind, check_portion, check_record, design_of, parse_portion
 from gateway.core.kinds.markings import check_markings
@@ -28,11 +29,13 @@ from gateway.usecases.lanes import WHOLE_RECORD, Refusal
 Verdict = tuple[InspectedBatch | None, Refusal | None]
 
 
-def inspecting(control: Control, verified: VerifiedBatch) -> Generator[None, None, Verdict]:
-    """The inspected batch or the refusal, yielding after every 64 records so that a caller can let other work in."""
+def inspecting(control: Control, scope: Scope, verified: VerifiedBatch) -> Generator[None, None, Verdict]:
+    """The inspected batch or the refusal, yielding after every 64 records so that a caller can let other work in.
+
+    scope: what the directory in force lets the source's key send; an empty one lets it send nothing.
+    """
     batch = verified.signed.batch
     guide, kind = control.guide, KINDS.get(batch.kind)
-    scope = control.source(batch.source_id).admission.scope
     if kind is None or guide is None or not scope.covers(batch.kind, batch.data_mode):
         return None, Refusal(RefusalCode.SCOPE, at="batch.kind")
     labels: list[tuple[bytes | None, ...]] = []

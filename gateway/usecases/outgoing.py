@@ -26,7 +26,7 @@ _SECTION_LIMIT = MAX_BODY_BYTES * 9 // 10
 
 @dataclass(frozen=True, slots=True)
 class BuiltSection:
-    """A section ready for a body. shown: (idx, L, mask) per view; last: whether nothing of the batch comes after."""
+    """A section ready for a body. shown: (idx, L, mask) per view; last: whether no other of the same masks follows."""
 
     encoded: bytes
     shown: tuple[tuple[int, bytes, int], ...]
@@ -138,8 +138,17 @@ class Framed:
         return sum(len(section.encoded) for section in self.sections)
 
 
-def framed(released: Sequence[tuple[OutgoingBatch, tuple[int, ...]]]) -> list[Framed]:
-    """Packs (batch, masks) in order into frames: at most 64 sections, 3.5 MiB, and each batch once in a frame."""
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What of a batch goes out: `masks[i]` of record i, 0 for nothing. whole: nothing of it is left for later."""
+
+    batch: OutgoingBatch
+    masks: tuple[int, ...]
+    whole: bool = True
+
+
+def framed(released: Sequence[Release]) -> list[Framed]:
+    """Packs what is released, in order, into frames: at most 64 sections, 3.5 MiB, and each batch once in a frame."""
     frames: list[Framed] = []
     sections: list[BuiltSection] = []
     batches: list[bytes] = []
@@ -156,8 +165,9 @@ def framed(released: Sequence[tuple[OutgoingBatch, tuple[int, ...]]]) -> list[Fr
         sources.clear()
         size = 0
 
-    for batch, masks in released:
-        for section in batch.sections(masks):
+    for item in released:
+        batch = item.batch
+        for section in batch.sections(item.masks):
             full = len(sections) == MAX_SECTIONS or size + len(section.encoded) > _SECTION_LIMIT
             if full or batch.signed.digest in batches:
                 close()
@@ -165,6 +175,7 @@ def framed(released: Sequence[tuple[OutgoingBatch, tuple[int, ...]]]) -> list[Fr
             batches.append(batch.signed.digest)
             sources.append(batch.signed.batch.source_id)
             size += len(section.encoded)
-            after = Place(batch.position + 1) if section.last else Place(batch.position, section.shown[-1][0] + 1)
+            done = section.last and item.whole
+            after = Place(batch.position + 1) if done else Place(batch.position, section.shown[-1][0] + 1)
     close()
     return frames

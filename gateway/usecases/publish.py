@@ -2,7 +2,8 @@
 
 Each batch is opened, verified under the source's own key, inspected, and handed to the sequencer; `stored` goes out as
 soon as it is durable, `acknowledged` is the source's own account under a tick. Verification runs on the loop in slices,
-so one batch never holds it for long. What does not verify ends the connection: it is nobody's batch.
+so one batch never holds it for long. What does not verify ends the connection: it is nobody's batch. A source that is
+suspended, or whose certificate expires, is neither taken from nor shown anything from the next tick on.
 Source: SPEC.md section 3.
 """
 
@@ -15,22 +16,23 @@ from typing import TypeVar
 
 from gateway.core.control.standing import needed_by_source
 from gateway.core.errors import Refused
-from gateway.core.ledger.entries import Admitted, RefusedBatch, source_account
-from gateway.core.records.batch import SignedBatch
-from gateway.core.records.states import InspectedBatch, StoredBatch, parse_batch_item, verifying
+from gateway.core.ledger.entries import source_account
+from gateway.core.records.states import parse_batch_item, verifying
 from gateway.core.sealing.parcel import ParcelReader, parse_parcel_header
-from gateway.core.suite.numbers import ID_BYTES, PublishMessage, RefusalCode, Role, UpMessage
-from gateway.core.suite.octets import Reader, u8, u16
-from gateway.ports.journal import Journal
+from gateway.core.suite.numbers import ID_BYTES, PublishMessage, Role, UpMessage
+from gateway.core.suite.octets import Reader, u8
+from gateway.usecases.admit import AdmitJob, Judged, source_key
 from gateway.usecases.inspect import inspecting
-from gateway.usecases.lanes import KIND_ADMITTED, KIND_REFUSED, Lanes, Refusal, RefusedEntry, Verdict
 from gateway.usecases.peer import Peer
+from gateway.usecases.ready import check_ready
 from gateway.usecases.running import Running
-from gateway.usecases.sequence import Admission, Plan
+from gateway.usecases.sequence import Plan
 from gateway.usecases.showing import AccountWindow
 
 SHOW_EVERY_SECONDS = 1.0
 HEARTBEAT_SECONDS = 8.0
+# Batches of one connection between their verification and their answer; the source is not read from beyond that.
+MAX_UNANSWERED = 16
 
 Write = Callable[[bytes], Awaitable[None]]
 T = TypeVar("T")
@@ -49,91 +51,20 @@ class _BeginJob:
         """Nothing waits for it but the caller."""
 
 
-class AdmitJob:
-    """One batch's turn in its lane: admitted, refused, or told again what became of it. `answer` is set by `prepare`.
-
-    `refusal` is what inspection found; the lane still has its say first, because a batch that came before keeps its
-    first answer and one that is ahead consumes nothing.
-    """
-
-    def __init__(
-        self, lanes: Lanes, signed: SignedBatch, inspected: InspectedBatch | None, refusal: Refusal | None, now_ms: int
-    ) -> None:
-        self._lanes = lanes
-        self._signed = signed
-        self._inspected = inspected
-        self._refusal = refusal
-        self._now_ms = now_ms
-        self.answer = b""
-
-    def prepare(self, plan: Plan) -> None:
-        """Judges and appends; never refuses, a refusal is an answer."""
-        signed = self._signed
-        verdict, earlier = self._lanes.judge(signed)
-        if verdict is Verdict.ADMITTED:
-            self.answer = _stored(signed)
-        elif verdict is Verdict.REFUSED and earlier is not None:
-            self.answer = _refused(signed, earlier)
-        elif verdict is Verdict.AHEAD:
-            self.answer = _waiting(signed, RefusalCode.NUMBER_AHEAD)
-        elif self._lanes.is_forked(signed.batch.source_id):
-            self.answer = _waiting(signed, RefusalCode.SOURCE_HELD)
-        elif verdict is Verdict.FORK:
-            self._refuse(plan, Refusal(RefusalCode.FORK))
-        elif verdict is Verdict.BROKEN:
-            self._refuse(plan, Refusal(RefusalCode.CHAIN, at="batch.prev"))
-        elif self._refusal is not None or self._inspected is None:
-            self._refuse(plan, self._refusal or Refusal(RefusalCode.MALFORMED))
-        else:
-            self._admit(plan, self._inspected)
-
-    def _admit(self, plan: Plan, inspected: InspectedBatch) -> None:
-        signed, batch = self._signed, self._signed.batch
-        stored = StoredBatch(signed, self._now_ms, inspected.verified.views)
-        position = plan.append(Journal.RECORDS, KIND_ADMITTED, stored.encode(), signed.statement)
-        entry = Admitted(secrets.token_bytes(32), batch.lane, batch.batch_no, signed.digest)
-        plan.enter(source_account(batch.source_id), entry.encode())
-        plan.admissions.append(Admission(position, inspected, stored))
-        self._lanes.take(signed, None)
-        self.answer = _stored(signed)
-
-    def _refuse(self, plan: Plan, refusal: Refusal) -> None:
-        signed, batch = self._signed, self._signed.batch
-        refused = RefusedEntry(signed, self._now_ms, refusal)
-        plan.append(Journal.RECORDS, KIND_REFUSED, refused.encode(), signed.statement)
-        entry = RefusedBatch(secrets.token_bytes(32), batch.lane, batch.batch_no, signed.digest, refusal.code)
-        plan.enter(source_account(batch.source_id), entry.encode())
-        self._lanes.take(signed, refusal)
-        self.answer = _refused(signed, refusal)
-
-    def committed(self) -> None:
-        """The caller sends `answer` once `submit` returns."""
-
-
-def _stored(signed: SignedBatch) -> bytes:
-    return u8(PublishMessage.STORED) + signed.digest
-
-
-def _waiting(signed: SignedBatch, code: RefusalCode) -> bytes:
-    return u8(PublishMessage.WAITING) + signed.digest + u16(code)
-
-
-def _refused(signed: SignedBatch, refusal: Refusal) -> bytes:
-    return u8(PublishMessage.REFUSED) + signed.digest + refusal.encode()
-
-
 async def publish(running: Running, peer: Peer, messages: AsyncIterator[bytes], write: Write) -> None:
     """Serves one Publish call until the source is done; refuses `denied`, and what cannot be a source's batch."""
-    if peer.role != "source" or running.control.is_suspended(f"source/{peer.party_id}"):
-        raise Refused("denied", "the peer is no active source")
+    _check_active(running, peer)
     begin = Reader(await anext(messages, b""), "begin")
     if begin.u8("type") != UpMessage.BEGIN:
         raise begin.refuse("type", "begin, before anything else")
     incarnation, next_tick = begin.take(ID_BYTES, "incarnation"), begin.u64("next_tick")
     account_size, dir_no = begin.u64("account_size"), begin.u64("dir_no")
     begin.done()
-    if dir_no > running.control.check_directory(running.now_ms()).newest.dir_no:
-        raise Refused("directory-due", "the directory is older than the one the source has seen")
+    # The source may have waited before it spoke.
+    _check_active(running, peer)
+    standing = check_ready(running.control, {Role.GATEWAY_LEDGER: running.keys.ledger().key_id}, running.now_ms())
+    if dir_no > standing.newest.dir_no:
+        raise Refused("directory-due", "the directory is older than the one the source has seen", at="begin.dir_no")
     account_id = source_account(peer.party_id)
     window = AccountWindow.resume(
         running, account_id, incarnation=incarnation, next_tick=next_tick, account_size=account_size
@@ -143,11 +74,18 @@ async def publish(running: Running, peer: Peer, messages: AsyncIterator[bytes], 
     directory = running.control.directory_message(dir_no, needed_by_source(peer.party_id))
     await connection.send(u8(PublishMessage.DIRECTORY) + directory.encode())
     async with asyncio.TaskGroup() as tasks:
-        showing = tasks.create_task(connection.show_account())
+        tasks.create_task(connection.show_account())
         await connection.take(messages)
-        showing.cancel()
-    # A source that closed its side still hears of everything stored before it did.
-    await connection.show_last(account_id)
+        connection.finish(running.book.accounts[account_id].tree.size)
+
+
+def _check_active(running: Running, peer: Peer) -> None:
+    """Refuses `denied` and, on the way down, `stopping`; asked again and again while the connection lasts."""
+    if peer.role != "source" or running.control.is_suspended(f"source/{peer.party_id}"):
+        raise Refused("denied", "the peer is no active source")
+    peer.identity.check_valid(running.now_ms())
+    if running.stopping.is_set():
+        raise Refused("stopping", "the gateway must run to take anything, it is stopping")
 
 
 class _Connection:
@@ -161,6 +99,7 @@ class _Connection:
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._parcel: ParcelReader | None = None
+        self._last: int | None = None
 
     async def send(self, message: bytes) -> None:
         """One message down."""
@@ -170,7 +109,7 @@ class _Connection:
     async def take(self, messages: AsyncIterator[bytes]) -> None:
         """Every message of the source until it closes its side. Answers are sent while later batches are verified."""
         async with asyncio.TaskGroup() as answers:
-            slots = asyncio.Semaphore(16)
+            slots = asyncio.Semaphore(MAX_UNANSWERED)
             async for message in messages:
                 if message[:1] == u8(UpMessage.PARCEL):
                     self._begin_parcel(message[1:])
@@ -179,9 +118,14 @@ class _Connection:
                     raise Refused("malformed", "a batch comes inside a parcel", at="publish")
                 plaintext = self._parcel.open(message)
                 if plaintext is not None:
-                    job = await self._judge(plaintext)
                     await slots.acquire()
-                    answers.create_task(self._answer(job, slots))
+                    job = await self._judge(plaintext)
+                    answers.create_task(self._answer(job, len(plaintext), slots))
+
+    def finish(self, size: int) -> None:
+        """The source has closed its side: `show_account` shows the first `size` entries of its account and returns."""
+        self._last = size
+        self._wake.set()
 
     def _begin_parcel(self, header: bytes) -> None:
         parsed = parse_parcel_header(header)
@@ -192,46 +136,48 @@ class _Connection:
     async def _judge(self, plaintext: bytes) -> AdmitJob:
         """Verified and inspected, or refused with the place; what does not verify raises."""
         running = self._running
+        _check_active(running, self._peer)
         unverified = parse_batch_item(plaintext)
-        batch = unverified.signed.batch
-        if batch.source_id != self._peer.party_id:
+        if unverified.signed.batch.source_id != self._peer.party_id:
             raise Refused("denied", "the batch is not the peer's own", at="batch.source_id")
-        key = running.control.endorsed(Role.SOURCE, batch.source_id, batch.key_id, running.now_ms())
-        steps = verifying(unverified, key.signing_key, running.control.genesis)
-        verified = await _in_slices(steps)
-        inspected, refusal = await _in_slices(inspecting(running.control, verified))
-        return AdmitJob(running.lanes, unverified.signed, inspected, refusal, running.now_ms())
+        control = running.control
+        key, scope = source_key(control, unverified.signed, running.now_ms())
+        verified = await _in_slices(verifying(unverified, key, control.genesis))
+        inspected, refusal = await _in_slices(inspecting(control, scope, verified))
+        return AdmitJob(running, Judged(control, verified, inspected, refusal))
 
-    async def _answer(self, job: AdmitJob, slots: asyncio.Semaphore) -> None:
+    async def _answer(self, job: AdmitJob, size: int, slots: asyncio.Semaphore) -> None:
         try:
-            if self._running.control.is_suspended(f"source/{self._peer.party_id}"):
-                raise Refused("denied", "the source was suspended", at="source")
-            await self._running.sequencer.submit(job)
+            await self._running.sequencer.submit(job, size=size)
             await self.send(job.answer)
         finally:
             slots.release()
 
     async def show_account(self) -> None:
-        """Entries and ticks: when there are new ones, at most once a second, and at every heartbeat."""
+        """Entries and ticks: when there are new ones, at most once a second, and at every heartbeat.
+
+        After `finish` without a pause, until the tick that covers everything entered by then was shown.
+        """
         loop, ticker = asyncio.get_running_loop(), self._running.ticker
         ticker.listen(self._wake)
         try:
-            shown_at = -HEARTBEAT_SECONDS
-            while True:
+            shown_at = loop.time() - HEARTBEAT_SECONDS
+            while self._last is None or self._window.told < self._last:
                 self._wake.clear()
-                silent = loop.time() - shown_at
-                wanted = self._window.due or silent >= HEARTBEAT_SECONDS
-                if self._window.is_covered and wanted and silent >= SHOW_EVERY_SECONDS:
+                _check_active(self._running, self._peer)
+                pause = SHOW_EVERY_SECONDS if self._window.due else HEARTBEAT_SECONDS
+                hurried = self._last is not None and self._window.due
+                if self._window.is_new and (hurried or loop.time() - shown_at >= pause):
                     await self._show()
                     shown_at = loop.time()
-                await self._rest(shown_at)
+                else:
+                    await self._rest(shown_at + pause if self._window.is_new else None)
         finally:
             ticker.leave(self._wake)
 
-    async def _rest(self, shown_at: float) -> None:
-        until = shown_at + (SHOW_EVERY_SECONDS if self._window.due else HEARTBEAT_SECONDS)
+    async def _rest(self, until: float | None) -> None:
         try:
-            async with asyncio.timeout_at(max(until, 0)):
+            async with asyncio.timeout_at(until):
                 await self._wake.wait()
         except TimeoutError:
             return
@@ -241,22 +187,6 @@ class _Connection:
         for message in entries:
             await self.send(u8(PublishMessage.ENTRIES) + message)
         await self.send(u8(PublishMessage.TICK) + tick)
-
-    async def show_last(self, account_id: bytes) -> None:
-        """Waits for the tick that covers everything entered by now, and shows it."""
-        ticker, account = self._running.ticker, self._running.book.accounts[account_id]
-        size = account.tree.size
-        ticker.listen(self._wake)
-        try:
-            while ticker.covered(account_id) < size or not self._window.is_covered:
-                if self._window.told >= size:
-                    return
-                self._wake.clear()
-                await self._wake.wait()
-            if self._window.due:
-                await self._show()
-        finally:
-            ticker.leave(self._wake)
 
 
 async def _in_slices(steps: Generator[None, None, T]) -> T:

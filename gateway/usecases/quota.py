@@ -1,6 +1,7 @@
 """Records released this month under each agreement: a fold over the accounts, outside the decision's cache.
 
-A disclosure counts in the month of the tick that covers it. At the quota a stream waits; it never skips a record.
+A disclosure counts in the month of the tick that covers it, a live one in the month it is entered. A record that is
+disclosed again, because its frame never arrived, counts again. At the quota a stream waits; it never skips a record.
 """
 
 from __future__ import annotations
@@ -36,11 +37,16 @@ class Quota:
                 self._released[agreement_id, month] += records
             self._uncovered.clear()
 
+    def begin(self, now_ms: int) -> None:
+        """What no tick covers yet will be covered this month."""
+        for agreement_id, records in self._uncovered.items():
+            self._released[agreement_id, month_start_ms(now_ms)] += records
+        self._uncovered.clear()
+
     def left(self, rights: Rights, now_ms: int) -> int | None:
         """Records that may still go this month; None is no quota."""
         agreement = rights.basis.agreement
-        key = (agreement.agreement_id, month_start_ms(now_ms))
-        return quota_left(agreement, self._released[key] + self._uncovered[agreement.agreement_id])
+        return quota_left(agreement, self._released.get((agreement.agreement_id, month_start_ms(now_ms)), 0))
 
     def allows(self, rights: Rights, records: int, now_ms: int) -> bool:
         """Whether so many more may go now."""

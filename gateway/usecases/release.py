@@ -12,37 +12,26 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from gateway.core.control.standing import needed_by_partner
-from gateway.core.decision.pace import due_at_ms
 from gateway.core.errors import Refused
-from gateway.core.ledger.entries import partner_account
-from gateway.core.records.states import parse_stored_batch
 from gateway.core.sealing.body import encode_body
-from gateway.core.sealing.cursor import CursorBinding, Place
 from gateway.core.sealing.frame import seal_end, seal_frame, seal_notice, seal_old
-from gateway.core.sealing.stream import SignedHello, StreamKeys, StreamTerms, open_stream
-from gateway.core.suite.numbers import (
-    HELLO_SKEW_MS,
-    NONCE_MEMORY_MS,
-    STREAM_LIFE_MS,
-    EndReason,
-    Role,
-    StreamMessage,
-)
-from gateway.core.suite.octets import u8
+from gateway.core.sealing.stream import SignedHello, StreamKeys
+from gateway.core.suite.numbers import EndReason, StreamMessage
+from gateway.core.suite.octets import lp8, u8
 from gateway.ports.journal import Journal
-from gateway.usecases.disclose import CatchUpJob
-from gateway.usecases.lanes import KIND_ADMITTED
-from gateway.usecases.outgoing import OutgoingBatch, framed
+from gateway.usecases.catch_up import Pause, catch_up
+from gateway.usecases.disclose import is_unchanged
+from gateway.usecases.hello import admit_hello, open_for
 from gateway.usecases.peer import Peer
-from gateway.usecases.rights import rights_of
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Plan
 from gateway.usecases.showing import AccountWindow
-from gateway.usecases.subscription import Subscription
+from gateway.usecases.subscription import Ending, Subscription
 
 HEARTBEAT_SECONDS = 8.0
-CATCH_UP_BATCHES = 4
-QUOTA_RETRY_SECONDS = 60.0
+# A subscription is an account for ever and every tick is over all accounts, so its name is not a partner's to multiply.
+MAX_SUBSCRIPTIONS = 32
+STOPPING_TEXT = "the gateway is stopping; open again"
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -55,15 +44,27 @@ class _OpenJob:
         self._subscription = subscription
 
     def prepare(self, plan: Plan) -> None:
-        older = self._running.discloser.subscriptions.get(self._subscription.key)
-        if older is not None:
-            older.end(EndReason.FENCED, "a newer stream of this subscription was opened")
-        plan.open_account(self._subscription.account_id, secrets.randbits(64))
+        """Refuses `busy` when the agreement has too many subscriptions."""
+        subscription, accounts = self._subscription, self._running.book.accounts
+        if subscription.account_id not in accounts:
+            of_agreement = b"".join(lp8(part.encode("ascii")) for part in subscription.key[:2])
+            if sum(account_id.startswith(of_agreement) for account_id in accounts) >= MAX_SUBSCRIPTIONS:
+                raise Refused("busy", f"an agreement has at most {MAX_SUBSCRIPTIONS} subscriptions", at="subscription")
+        plan.open_account(subscription.account_id, secrets.randbits(64))
 
     def committed(self) -> None:
-        account = self._running.book.accounts[self._subscription.account_id]
-        self._subscription.old_until = account.tree.size
-        self._running.discloser.subscriptions[self._subscription.key] = self._subscription
+        """INVARIANT: whoever is registered has the rights that CONTROL gives now, and is the only one of its name."""
+        running, subscription = self._running, self._subscription
+        if subscription.ending is not None:  # its caller was cancelled
+            return
+        older = running.discloser.subscriptions.get(subscription.key)
+        if older is not None:
+            older.end(EndReason.FENCED, "a newer stream of this subscription was opened")
+        subscription.old_until = running.book.accounts[subscription.account_id].tree.size
+        running.discloser.subscriptions[subscription.key] = subscription
+        # Statements may have been applied since the Hello was checked.
+        if is_unchanged(subscription, running.control) and running.stopping.is_set():
+            subscription.end(EndReason.SHUTDOWN, STOPPING_TEXT)
 
 
 async def follow(
@@ -71,13 +72,11 @@ async def follow(
 ) -> None:
     """Serves one Follow call until the stream ends; `write` sends one message, `serving` is cut if it never returns.
 
-    Refuses before anything is sent: `denied` for all that concerns identity and policy, and the few codes an honest
-    client must tell apart.
+    Refuses before anything is sent.
     """
     signed = SignedHello.parse(message)
-    subscription = _admit(running, peer, signed)
+    subscription = admit_hello(running, peer, signed)
     subscription.serving = serving
-    terms, opening, keys = _open(running, signed, subscription)
     window = AccountWindow.resume(
         running,
         subscription.account_id,
@@ -85,154 +84,91 @@ async def follow(
         next_tick=signed.hello.next_tick,
         account_size=signed.hello.account_size,
     )
+    opening, keys = open_for(running, signed, subscription)
     running.ticker.listen(subscription.wake)
+    # The stream looks at the time before each frame; this is for one whose partner does not let it write.
+    seconds = max(0, subscription.not_after_ms - running.now_ms()) / 1000
+    timer = asyncio.get_running_loop().call_later(seconds, _end_by_time, subscription)
     try:
         await running.sequencer.submit(_OpenJob(running, subscription))
         wanted = needed_by_partner(peer.party_id, subscription.rights.basis.agreement.sources)
         directory = running.control.directory_message(signed.hello.dir_no, wanted)
         await write(u8(StreamMessage.DIRECTORY) + directory.encode())
         await write(u8(StreamMessage.OPEN) + opening)
-        await _Stream(running, subscription, keys, window, terms.not_after_ms, write).run()
+        await _Stream(running, subscription, keys, window, write).run()
     finally:
+        timer.cancel()
         running.ticker.leave(subscription.wake)
         if running.discloser.subscriptions.get(subscription.key) is subscription:
             del running.discloser.subscriptions[subscription.key]
-        subscription.end(EndReason.SHUTDOWN, "")
-        subscription.closed.set()
+        subscription.close()
 
 
-def _admit(running: Running, peer: Peer, signed: SignedHello) -> Subscription:
-    """Every check of a Hello. SPEC.md section 4."""
-    hello, control, now_ms = signed.hello, running.control, running.now_ms()
-    if peer.role != "partner" or hello.partner_id != peer.party_id or hello.genesis != control.genesis:
-        raise Refused("denied", "the hello is not the peer's own", at="hello")
-    key = control.endorsed(Role.PARTNER_SIGN, hello.partner_id, hello.sign_key_id, now_ms)
-    signed.check_signature(key.signing_key)
-    if abs(hello.time_ms - now_ms) > HELLO_SKEW_MS or hello.time_ms < running.time.started_at_ms:
-        raise Refused("hello-late", "the hello's time is too far off", at="hello.time")
-    _remember(running, hello.nonce, now_ms)
-    rights = rights_of(control, peer, hello.agreement_id)
-    if hello.agreement_digest != rights.agreement_digest:
-        raise Refused("agreement-changed", "the agreement's text is not the one in force", at="hello.agreement")
-    if hello.dir_no > control.check_directory(now_ms).newest.dir_no:
-        raise Refused("directory-due", "the directory is older than the one the partner has seen", at="hello.dir_no")
-    if not running.time.is_timed():
-        raise Refused("directory-due", "the gateway's clock is not trusted", at="clock")
-    rights.check_in_force(now_ms)
-    binding = CursorBinding(
-        hello.partner_id, hello.agreement_id, hello.subscription, hello.kinds, running.book.incarnation
-    )
-    place = binding.open(running.keys.cursor(), hello.cursor)
-    if place.position > running.journals.head(Journal.RECORDS).size:
-        raise Refused("cursor-invalid", "the cursor stands behind the last record", at="hello.cursor")
-    return Subscription(
-        partner_id=hello.partner_id,
-        agreement_id=hello.agreement_id,
-        name=hello.subscription,
-        account_id=partner_account(hello.partner_id, hello.agreement_id, hello.subscription),
-        stream_id=secrets.token_bytes(16),
-        rights=rights,
-        binding=binding,
-        place=place,
-    )
-
-
-def _remember(running: Running, nonce: bytes, now_ms: int) -> None:
-    for known, seen_ms in list(running.nonces.items()):
-        if now_ms - seen_ms <= NONCE_MEMORY_MS:
-            break
-        del running.nonces[known]
-    if nonce in running.nonces:
-        raise Refused("hello-replayed", "the hello was seen before", at="hello.nonce")
-    running.nonces[nonce] = now_ms
-
-
-def _open(running: Running, signed: SignedHello, subscription: Subscription) -> tuple[StreamTerms, bytes, StreamKeys]:
-    hello, rights, key = signed.hello, subscription.rights, running.keys.stream()
-    terms = StreamTerms(
-        genesis=hello.genesis,
-        partner_id=hello.partner_id,
-        agreement_id=hello.agreement_id,
-        subscription=hello.subscription,
-        stream_id=subscription.stream_id,
-        hello_digest=signed.digest,
-        kem_key_id=rights.kem_key_id,
-        stream_key_id=key.key_id,
-        agreement_digest=rights.agreement_digest,
-        not_after_ms=min(running.now_ms() + STREAM_LIFE_MS, rights.until_ms()),
-    )
-    opening, keys = open_stream(terms, rights.kem_key, hello.ephemeral_key, key, secrets.token_bytes(96))
-    return terms, opening, keys
+def _end_by_time(subscription: Subscription) -> None:
+    subscription.end(subscription.end_reason, "the stream reached its end; open another")
 
 
 class _Stream:
     """The loop of one stream; everything it writes is sealed at the moment it is written."""
 
     def __init__(
-        self,
-        running: Running,
-        subscription: Subscription,
-        keys: StreamKeys,
-        window: AccountWindow,
-        not_after_ms: int,
-        write: Write,
+        self, running: Running, subscription: Subscription, keys: StreamKeys, window: AccountWindow, write: Write
     ) -> None:
         self._running = running
         self._subscription = subscription
         self._keys = keys
         self._window = window
-        self._not_after_ms = not_after_ms
         self._write = write
         self._seq = 0
         self._next_leaf = subscription.old_until
         self._old_from = window.told
         self._shown_at = 0.0
-        self._caught_up = False
-        self._retry_at = 0.0
+        self._pause: Pause | None = None
+        self._said: set[EndReason] = set()
 
     async def run(self) -> None:
         """Until the stream ends by itself; cancellation passes through."""
-        subscription, loop = self._subscription, asyncio.get_running_loop()
+        subscription = self._subscription
+        # Also a stream that must end at once shows its first tick: nothing else may come before it, no end either.
         await self._first_tick()
         await self._send_old()
-        while subscription.ending is None:
+        while (ending := self._ending()) is None:
             subscription.wake.clear()
-            if self._running.now_ms() >= self._not_after_ms:
-                subscription.end(EndReason.LIFETIME, "the stream reached its end; open another")
-                break
-            if self._window.due or loop.time() - self._shown_at >= HEARTBEAT_SECONDS:
-                await self._show()
+            await self._show_if_due()
             await self._send_frames()
-            if not subscription.live and not subscription.pending and subscription.ending is None:
-                if loop.time() >= self._retry_at:
-                    await self._catch_up()
-                    continue
-            elif subscription.live:
-                await self._say_caught_up()
-            await self._wait()
-        ending = subscription.ending
-        if (ending is not None and ending.reason is not EndReason.SHUTDOWN) or (ending is not None and ending.text):
-            sealed = seal_end(self._keys, self._take_seq(), ending.reason, ending.text)
-            await self._write(u8(StreamMessage.END) + sealed)
+            if not await self._advance():
+                await self._wait()
+        sealed = seal_end(self._keys, self._take_seq(), ending.reason, ending.text)
+        await self._write(u8(StreamMessage.END) + sealed)
+
+    def _ending(self) -> Ending | None:
+        """Why the stream must end, looked at before each frame."""
+        subscription = self._subscription
+        if subscription.ending is None:
+            if not self._running.time.is_timed():
+                subscription.end(EndReason.UNTIMED, "the gateway's clock is not trusted")
+            elif self._running.now_ms() >= subscription.not_after_ms:
+                _end_by_time(subscription)
+        return subscription.ending
 
     def _take_seq(self) -> int:
         self._seq += 1
         return self._seq - 1
 
     async def _first_tick(self) -> None:
-        while (
-            not self._window.is_covered
-            or self._running.ticker.covered(self._subscription.account_id) < self._subscription.old_until
-        ):
-            self._subscription.wake.clear()
-            await self._subscription.wake.wait()
-            if self._subscription.ending is not None:
-                return
+        subscription, ticker = self._subscription, self._running.ticker
+        while not self._window.is_new or ticker.covered(subscription.account_id) < subscription.old_until:
+            subscription.wake.clear()
+            ticker.ask()
+            await subscription.wake.wait()
         await self._show()
 
+    async def _show_if_due(self) -> None:
+        silent = asyncio.get_running_loop().time() - self._shown_at
+        if self._window.is_new and (self._window.due or silent >= HEARTBEAT_SECONDS):
+            await self._show()
+
     async def _show(self) -> None:
-        if not self._window.is_covered:
-            return
         leaves, tick = self._window.tick_with_leaves()
         for message in leaves:
             await self._write(u8(StreamMessage.LEAVES) + message)
@@ -240,74 +176,62 @@ class _Stream:
         self._shown_at = asyncio.get_running_loop().time()
 
     async def _send_old(self) -> None:
-        for start in range(self._old_from, self._subscription.old_until, 64):
-            for entry in self._window.entries(start, min(start + 64, self._subscription.old_until)):
-                await self._write(u8(StreamMessage.OLD) + seal_old(self._keys, self._take_seq(), entry))
+        for entry in self._window.entries(self._old_from, self._subscription.old_until):
+            if self._ending() is not None:
+                return
+            await self._write(u8(StreamMessage.OLD) + seal_old(self._keys, self._take_seq(), entry))
 
     async def _send_frames(self) -> None:
         subscription = self._subscription
         # The ending is looked at before every frame: what was decided under another state is never written.
-        while subscription.pending and self._next_leaf < self._window.told and subscription.ending is None:
+        while self._ending() is None and subscription.pending and self._next_leaf < self._window.told:
             draft = subscription.take()
             sealed = seal_frame(self._keys, self._take_seq(), draft.entry, encode_body(draft.sections))
             self._next_leaf += 1
             await self._write(u8(StreamMessage.FRAME) + sealed)
 
-    async def _say_caught_up(self) -> None:
-        if not self._caught_up and not self._subscription.pending:
-            self._caught_up = True
-            sealed = seal_notice(self._keys, self._take_seq(), EndReason.CAUGHT_UP, "")
+    async def _advance(self) -> bool:
+        """Serves a stream that lags from the journal; whether it is worth trying again at once."""
+        subscription = self._subscription
+        if subscription.pending or subscription.ending is not None:
+            return False
+        if subscription.live:
+            self._pause = None
+            await self._say(EndReason.CAUGHT_UP)
+            return False
+        if self._is_over(self._pause):
+            self._pause = await catch_up(self._running, subscription)
+            if self._pause is None:
+                return True
+        if self._pause is not None and not subscription.pending:
+            await self._say(self._pause.reason)
+        return False
+
+    def _is_over(self, pause: Pause | None) -> bool:
+        if pause is None:
+            return True
+        if pause.until_ms is None:
+            return self._running.journals.head(Journal.RECORDS).size > self._subscription.place.position
+        return self._running.now_ms() >= pause.until_ms
+
+    async def _say(self, reason: EndReason) -> None:
+        """A notice, once a stream for each reason."""
+        if reason not in self._said:
+            self._said.add(reason)
+            sealed = seal_notice(self._keys, self._take_seq(), reason, "")
             await self._write(u8(StreamMessage.NOTICE) + sealed)
 
     async def _wait(self) -> None:
-        loop = asyncio.get_running_loop()
-        until = self._shown_at + HEARTBEAT_SECONDS
-        until = min(until, loop.time() + max(0, self._not_after_ms - self._running.now_ms()) / 1000)
-        if not self._subscription.live and self._retry_at > loop.time():
-            until = min(until, self._retry_at)
+        """Until a tick, a frame, an ending or new records; or until time alone asks for something."""
+        loop, now_ms = asyncio.get_running_loop(), self._running.now_ms()
+        until_ms = self._subscription.not_after_ms
+        if self._pause is not None and self._pause.until_ms is not None and not self._subscription.pending:
+            until_ms = min(until_ms, self._pause.until_ms)
+        until = loop.time() + max(0, until_ms - now_ms) / 1000
+        if self._window.is_new:
+            until = min(until, self._shown_at + HEARTBEAT_SECONDS)
         try:
             async with asyncio.timeout_at(until):
                 await self._subscription.wake.wait()
         except TimeoutError:
             return
-
-    async def _catch_up(self) -> None:
-        """Serves the stream from the journal: decides, enters, and hands the frames over once they are durable."""
-        running, subscription = self._running, self._subscription
-        place, now_ms = subscription.place, running.now_ms()
-        rights = subscription.rights
-        if not running.time.is_timed():
-            subscription.end(EndReason.UNTIMED, "the gateway's clock is not trusted")
-            return
-        released: list[tuple[OutgoingBatch, tuple[int, ...]]] = []
-        records, after = 0, place
-        self._retry_at = 0.0
-        for stored in running.journals.read(Journal.RECORDS, place.position, CATCH_UP_BATCHES):
-            if stored.kind == KIND_ADMITTED:
-                batch = OutgoingBatch.of_stored(stored.position, parse_stored_batch(stored.entry))
-                due_ms = due_at_ms(rights.basis.agreement, batch.admitted_at_ms)
-                if now_ms < due_ms:
-                    self._hold_back((due_ms - now_ms) / 1000)
-                    break
-                from_idx = place.idx if stored.position == place.position else 0
-                masks = running.discloser.masks(subscription, batch, from_idx)
-                records += sum(map(bool, masks))
-                if not running.discloser.may_release(rights, records):
-                    self._hold_back(QUOTA_RETRY_SECONDS)
-                    break
-                if any(masks):
-                    released.append((batch, masks))
-            after = Place(stored.position + 1)
-            await asyncio.sleep(0)
-        held_back = bool(self._retry_at)
-        if after == place and held_back:
-            await self._say_caught_up()
-            return
-        job = CatchUpJob(running.discloser, subscription, tuple(framed(released)), place, after, not held_back)
-        try:
-            await running.sequencer.submit(job)
-        except Refused:
-            return
-
-    def _hold_back(self, seconds: float) -> None:
-        self._retry_at = asyncio.get_running_loop().time() + max(seconds, 0.05)

@@ -1,7 +1,8 @@
 """What one stream may see, and under what: the facts of a decision as CONTROL has them now.
 
 Rights are compared, not versioned: when CONTROL moves, a stream goes on only if its rights under the new state are the
-same. Source: architecture sections 2 and 4.
+same. What is not in them cannot end a stream: a suspended source that no agreement of the partner has is not.
+Source: architecture sections 2 and 4.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from gateway.core.decision.facts import AgreementFacts, PartnerFacts
 from gateway.core.decision.plan import Basis
 from gateway.core.errors import GatewayError, Refused
 from gateway.core.suite.algorithms import text_digest
-from gateway.core.suite.numbers import KeyState, Role
+from gateway.core.suite.numbers import EndReason, KeyState, Role
 from gateway.usecases.peer import Peer
 
 # No rule can be added yet, so the text of the rules in force is empty; its digest still stands in every audit.
@@ -31,6 +32,7 @@ class Rights:
     dir_root: bytes
     kem_key: bytes
     kem_key_id: bytes
+    kem_until_ms: int
     shown_to_sources: str
     suspended_sources: frozenset[str]
 
@@ -39,10 +41,14 @@ class Rights:
         if not self.basis.agreement.starts_ms <= now_ms < self.basis.agreement.ends_ms:
             raise Refused("denied", "the agreement is not in force", at="agreement")
 
-    def until_ms(self) -> int:
-        """When the first of certificate, agreement and directory ends."""
+    def first_end(self) -> tuple[int, EndReason]:
+        """When the first of certificate, agreement, directory and key ends, and which it is."""
         partner = self.basis.partner
-        return min(partner.certificate_until_ms, partner.directory_until_ms, self.basis.agreement.ends_ms)
+        return min(
+            (partner.certificate_until_ms, EndReason.CERTIFICATE_EXPIRED),
+            (self.basis.agreement.ends_ms, EndReason.AGREEMENT_ENDED),
+            (min(partner.directory_until_ms, self.kem_until_ms), EndReason.DIRECTORY_EXPIRED),
+        )
 
     def same_under(self, control: Control) -> bool:
         """Whether this stream would be opened with the same rights under `control`."""
@@ -82,11 +88,14 @@ def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
     kem = directory.endorsed.get((Role.PARTNER_KEM, admission.kem_key_digest[:16]))
     if kem is None or kem.endorsement.state is not KeyState.ACTIVE:
         raise Refused("denied", "the partner's key is not endorsed", at="partner")
+    endorsement = kem.endorsement
     facts = PartnerFacts.from_admission(
         admission, peer.identity, suspended=False, directory_until_ms=directory.newest.expires_at_ms
     )
     terms = AgreementFacts.from_agreement(agreement, ended=False)
     stopped = {target.removeprefix("source/") for target in control.suspended if target.startswith("source/")}
+    if agreement.sources != "all":
+        stopped &= agreement.sources
     return Rights(
         peer=peer,
         basis=Basis(control.position, facts, terms, control.vocabularies),
@@ -94,7 +103,8 @@ def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
         rules_digest=_RULES_DIGEST,
         dir_root=directory.newest.root,
         kem_key=kem.material,
-        kem_key_id=kem.endorsement.key_id,
+        kem_key_id=endorsement.key_id,
+        kem_until_ms=endorsement.valid_to_ms,
         shown_to_sources=agreement.accounts_shown.value,
         suspended_sources=frozenset(stopped),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from gateway.core.control.fold import Control
@@ -10,6 +11,7 @@ from gateway.ports.journal import Journals
 from gateway.ports.keys import Keys
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.lanes import Lanes
+from gateway.usecases.nonces import Nonces
 from gateway.usecases.sequence import Sequencer
 from gateway.usecases.tick import Ticker
 from gateway.usecases.trusted_time import TrustedTime
@@ -17,7 +19,11 @@ from gateway.usecases.trusted_time import TrustedTime
 
 @dataclass(slots=True)
 class Running:
-    """`control` is replaced as a whole when a statement is applied; everything else stays."""
+    """`control` is replaced as a whole when a statement is applied; everything else stays.
+
+    receipts: (tick, size) of the last receipt of each account since the start.
+    stopping: set once the gateway is on its way down.
+    """
 
     control: Control
     journals: Journals
@@ -28,7 +34,9 @@ class Running:
     sequencer: Sequencer
     ticker: Ticker
     discloser: Discloser
-    nonces: dict[bytes, int] = field(default_factory=dict)
+    receipts: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    nonces: Nonces = field(default_factory=Nonces)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def now_ms(self) -> int:
         """Trusted now, UTC milliseconds."""

@@ -4,8 +4,10 @@ Publish, release, govern and the ticker submit jobs; a job prepares its appends,
 disclosures of the batches of one commit join the same list, so record, acknowledgement and disclosure are durable
 together and before anything goes on a wire.
 
-INVARIANT: memory changes only from here, in commit order; the book folds what was committed, never what was planned.
-A failed commit stops the task and with it the gateway: after a failed sync nobody knows what the disk holds.
+INVARIANT: the book changes only from here, in commit order; it folds what was committed, never what was planned. What a
+job promises in its `prepare` (a lane's next number, a stream's place) is told to nobody before the commit.
+A failed commit stops the task and with it the gateway: after a failed sync nobody knows what the disk holds. Whatever
+ends the task, everyone who waits hears of it.
 Source: architecture sections 2 and 7.
 """
 
@@ -16,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.core.errors import Fault, GatewayError
+from gateway.core.errors import CallerError, Fault, GatewayError
 from gateway.core.ledger.book import (
     KIND_ACCOUNT,
     KIND_ENTRIES,
@@ -30,7 +32,11 @@ from gateway.core.records.states import InspectedBatch, StoredBatch
 from gateway.ports.journal import Append, Journal, Journals
 
 MAX_JOBS = 64
+# One transaction, and how long the next one waits for it, are bounded by bytes and not by jobs alone.
 MAX_PLAN_BYTES = 8 * 1024 * 1024
+# Account entries of one commit are cut into journal entries of about this size: far below what a journal takes, and
+# little to parse for whoever reads one of them back.
+_ENTRIES_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,7 @@ class Plan:
     def ledger(self) -> list[tuple[int, int, bytes]]:
         """(position, kind, entry) of the LEDGER appends in order."""
         items = list(self._ledger_first)
-        if self._entries:
-            items.append((KIND_ENTRIES, encode_account_entries(self._entries)))
+        items += [(KIND_ENTRIES, encode_account_entries(group)) for group in _groups(self._entries)]
         items += self._ledger_last
         start = self._next[Journal.LEDGER]
         return [(start + i, kind, entry) for i, (kind, entry) in enumerate(items)]
@@ -110,77 +115,122 @@ class Job(Protocol):
         ...
 
 
+def _groups(entries: list[AccountEntry]) -> list[list[AccountEntry]]:
+    groups: list[list[AccountEntry]] = []
+    size = _ENTRIES_BYTES
+    for item in entries:
+        if size >= _ENTRIES_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(item)
+        size += len(item.account_id) + len(item.entry) + len(item.opening)
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    job: Job
+    size: int
+    done: asyncio.Future[None]
+
+    def tell(self, error: GatewayError | None) -> None:
+        if self.done.done():  # its caller was cancelled
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
+
 class Sequencer:
     """Runs jobs in the order they were submitted."""
 
     def __init__(self, journals: Journals, book: Book) -> None:
         self._journals = journals
         self._book = book
-        self._waiting: asyncio.Queue[tuple[Job, asyncio.Future[None]]] = asyncio.Queue(maxsize=4 * MAX_JOBS)
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(maxsize=4 * MAX_JOBS)
+        self._in_hand: list[_Waiting] = []
         self._stopped: Fault | None = None
         self.grown = asyncio.Event()
         self.disclose: Callable[[Plan], None] = lambda plan: None
 
-    async def submit(self, job: Job) -> None:
+    async def submit(self, job: Job, *, size: int = 0) -> None:
         """Returns when the job is durable; raises what its `prepare` refused, or the Fault that stopped the store.
 
-        A caller that is cancelled does not undo its job.
+        size: about how many bytes it adds. A caller that is cancelled does not undo its job.
         """
+        waiting = _Waiting(job, size, asyncio.get_running_loop().create_future())
+        if self._stopped is None:
+            await self._waiting.put(waiting)
+        # Looked at again: the task may have ended while this caller stood in the line for a place in the queue.
         if self._stopped is not None:
-            raise self._stopped
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        await self._waiting.put((job, done))
-        await done
+            raise _again(self._stopped)
+        await waiting.done
 
     async def run(self) -> None:
         """Until cancelled, or until a commit fails: then every waiting job hears the Fault, and it is raised."""
         try:
             while True:
-                jobs = [await self._waiting.get()]
-                while len(jobs) < MAX_JOBS and not self._waiting.empty():
-                    jobs.append(self._waiting.get_nowait())
-                await self._commit(jobs)
+                await self._commit(await self._gather())
         except Fault as fault:
-            self._stopped = fault
-            while not self._waiting.empty():
-                _tell(self._waiting.get_nowait()[1], fault)
+            self._end(fault)
             raise
+        finally:
+            self._end(Fault("stopping", "the gateway must run to take anything, it is stopping"))
 
-    async def _commit(self, jobs: list[tuple[Job, asyncio.Future[None]]]) -> None:
+    async def _gather(self) -> list[_Waiting]:
+        jobs = [await self._waiting.get()]
+        size = jobs[0].size
+        while len(jobs) < MAX_JOBS and size < MAX_PLAN_BYTES and not self._waiting.empty():
+            jobs.append(self._waiting.get_nowait())
+            size += jobs[-1].size
+        self._in_hand = jobs
+        return jobs
+
+    def _end(self, fault: Fault) -> None:
+        if self._stopped is not None:
+            return
+        self._stopped = fault
+        left = list(self._in_hand)
+        while not self._waiting.empty():
+            left.append(self._waiting.get_nowait())
+        for waiting in left:
+            waiting.tell(_again(fault))
+
+    async def _commit(self, jobs: list[_Waiting]) -> None:
         plan = Plan(self._journals, self._book)
         prepared = []
-        for job, done in jobs:
+        for waiting in jobs:
             try:
-                job.prepare(plan)
+                waiting.job.prepare(plan)
             except GatewayError as refusal:
-                _tell(done, refusal)
+                waiting.tell(refusal)
             else:
-                prepared.append((job, done))
+                prepared.append(waiting)
         self.disclose(plan)
         ledger = plan.ledger()
         appends = plan.appends(ledger)
-        try:
-            if appends:
-                await self._journals.commit(appends)
-        except Fault as fault:
-            for _, done in prepared:
-                _tell(done, fault)
-            raise
+        if appends:
+            await self._write(appends)
         for position, kind, entry in ledger:
             self._book.apply(position, kind, entry)
-        for job, done in prepared:
-            job.committed()
-            _tell(done, None)
+        for waiting in prepared:
+            waiting.job.committed()
+            waiting.tell(None)
         for signal in plan.after:
             signal()
         if plan.grows_accounts:
             self.grown.set()
+        self._in_hand = []
+
+    async def _write(self, appends: list[Append]) -> None:
+        try:
+            await self._journals.commit(appends)
+        except CallerError as error:
+            # What the gateway plans is the gateway's own; nobody else can mend it.
+            raise Fault("commit-refused", f"the store must take what is committed: {error.message}") from error
 
 
-def _tell(done: asyncio.Future[None], error: GatewayError | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
+def _again(fault: Fault) -> Fault:
+    """The same error as an object of its own: a raised one gathers the traceback of each task that raises it."""
+    return Fault(fault.code, fault.message, at=fault.at, do=fault.do)

@@ -6,14 +6,17 @@ frame, a source the entry itself. Source: SPEC.md section 6.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gateway.core.errors import Refused
 from gateway.core.ledger.book import parse_account_entries
 from gateway.core.ledger.tick import encode_entries, encode_leaves
-from gateway.core.suite.numbers import MAX_MESSAGE_BYTES, MAX_TICK_LEAVES
+from gateway.core.suite.numbers import MAX_TICK_LEAVES
 from gateway.ports.journal import Journal
 from gateway.usecases.running import Running
 
-_ENTRIES_LIMIT = MAX_MESSAGE_BYTES * 3 // 4
+# Far below what a message may have: a party that starts anew is shown everything, and the loop serves others meanwhile.
+_ENTRIES_BYTES = 256 * 1024
 
 
 class AccountWindow:
@@ -43,8 +46,8 @@ class AccountWindow:
         return self._running.ticker.covered(self._account_id) > self.told
 
     @property
-    def is_covered(self) -> bool:
-        """Whether the latest tick covers the account at all and is new to this connection."""
+    def is_new(self) -> bool:
+        """Whether the latest tick covers the account and was not shown on this connection."""
         ticker = self._running.ticker
         return ticker.covered(self._account_id) >= self.told and ticker.number >= self._next_tick
 
@@ -56,34 +59,38 @@ class AccountWindow:
         self._moved()
         return [encode_leaves(chunk) for chunk in chunks], message.encode()
 
-    def tick_with_entries(self) -> tuple[list[bytes], bytes]:
-        """(`entries` messages, tick message) without type bytes; the tick lists no leaves."""
-        ticker = self._running.ticker
-        covered = ticker.covered(self._account_id)
-        _, message = ticker.message(self._account_id, covered, self._next_tick)
-        chunks: list[list[bytes]] = []
-        size = 0
-        for entry in self.entries(self.told, covered):
-            if not chunks or size + len(entry) > _ENTRIES_LIMIT:
-                chunks.append([])
-                size = 0
-            chunks[-1].append(entry)
-            size += len(entry) + 4
-        self._moved()
-        return [encode_entries(chunk) for chunk in chunks], message.encode()
+    def tick_with_entries(self) -> tuple[Iterator[bytes], bytes]:
+        """(`entries` messages, tick message to send after them) without type bytes; the tick lists no leaves.
 
-    def entries(self, start: int, stop: int) -> list[bytes]:
-        """Entries start..stop of the account, read back from the LEDGER journal."""
-        account = self._running.book.accounts[self._account_id]
-        found: list[bytes] = []
+        What they say is fixed with this call; entries are read as they are sent. The window moves to the tick.
+        """
+        told, covered = self.told, self._running.ticker.covered(self._account_id)
+        _, message = self._running.ticker.message(self._account_id, covered, self._next_tick)
+        self._moved()
+        return self._messages(told, covered), message.encode()
+
+    def _messages(self, told: int, covered: int) -> Iterator[bytes]:
+        chunk: list[bytes] = []
+        size = 0
+        for entry in self.entries(told, covered):
+            if chunk and size + len(entry) > _ENTRIES_BYTES:
+                yield encode_entries(chunk)
+                chunk, size = [], 0
+            chunk.append(entry)
+            size += len(entry) + 4
+        if chunk:
+            yield encode_entries(chunk)
+
+    def entries(self, start: int, stop: int) -> Iterator[bytes]:
+        """Entries start..stop of the account, read back from the LEDGER journal as they are asked for."""
+        positions = self._running.book.accounts[self._account_id].positions[start:stop]
         read_position, items = -1, []
-        for position, index in account.positions[start:stop]:
+        for position, index in positions:
             if position != read_position:
                 stored = self._running.journals.read(Journal.LEDGER, position, 1)
                 items = parse_account_entries(stored[0].entry)
                 read_position = position
-            found.append(items[index].entry)
-        return found
+            yield items[index].entry
 
     def _moved(self) -> None:
         ticker = self._running.ticker

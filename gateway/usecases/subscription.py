@@ -1,8 +1,9 @@
 """One live stream of one subscription: what it may see, where it stands, and what is entered for it but not sent.
 
-The sequencer alone changes `place`, `live` and `pending`, so a record is disclosed to a stream once. A stream is live
-when it stands at the end of RECORDS: then the commit that admits a batch also enters its disclosures. One that lags is
-served from the journal by its own task; the slowest partner never delays publishing. Source: architecture section 7.
+The sequencer alone moves `place` and makes a stream `live`, so a record is disclosed to a stream once. A stream is live
+when it stands at the end of RECORDS and its agreement delays nothing: then the commit that admits a batch also enters
+its disclosures. One that lags is served from the journal by its own task; the slowest partner never delays publishing.
+A stream that was ended and whose partner does not read is cut after two seconds. Source: architecture section 7.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gateway.usecases.rights import Rights
 
 MAX_PENDING_FRAMES = 16
 MAX_PENDING_BYTES = 12 * 1024 * 1024
+CUT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,11 @@ class Ending:
 
 @dataclass(slots=True)
 class Subscription:
-    """See the module. account_id, stream_id: bytes of the format; old_until: leaves entered for earlier streams."""
+    """See the module.
+
+    account_id, stream_id: bytes of the format. not_after_ms, end_reason: when time alone ends it, and why.
+    old_until: leaves entered for earlier streams.
+    """
 
     partner_id: str
     agreement_id: str
@@ -49,6 +55,8 @@ class Subscription:
     rights: Rights
     binding: CursorBinding
     place: Place
+    not_after_ms: int
+    end_reason: EndReason
     old_until: int = 0
     next_seq: int = 0
     live: bool = False
@@ -58,6 +66,7 @@ class Subscription:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     serving: asyncio.Task[object] | None = None
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    _cut: asyncio.TimerHandle | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -75,7 +84,18 @@ class Subscription:
             self.ending = Ending(reason, text)
             self.live = False
             self.pending.clear()
+            self.pending_bytes = 0
+            if self.serving is not None:
+                self._cut = asyncio.get_running_loop().call_later(CUT_SECONDS, self.serving.cancel)
             self.wake.set()
+
+    def close(self) -> None:
+        """The stream's task is over."""
+        if self._cut is not None:
+            self._cut.cancel()
+        self.serving = None
+        self.end(EndReason.SHUTDOWN, "")
+        self.closed.set()
 
     def queue(self, drafts: list[FrameDraft]) -> None:
         """Disclosures that are durable now."""

@@ -1,7 +1,8 @@
 """Signing the ledger: at once when idle, then at most one tick every 5 ms or four times the last signature.
 
 A tick is drafted at what is committed, signed off the loop, committed, and only then shown. Each party's streams are
-woken by it. The floor outside the store follows at most a second late. Source: SPEC.md section 6.
+woken by it; one that waits for its first tick asks for one. The floor outside the store follows at most a second late.
+Source: SPEC.md section 6.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Ticker:
         self._draft: DraftTick | None = None
         self._signature = b""
         self._listeners: set[asyncio.Event] = set()
+        self._finishing = False
         self._floor_mark: FloorMark | None = None
 
     def listen(self, wake: asyncio.Event) -> None:
@@ -70,6 +72,20 @@ class Ticker:
     def leave(self, wake: asyncio.Event) -> None:
         """The end of `listen`."""
         self._listeners.discard(wake)
+
+    def wake_all(self) -> None:
+        """Every listener looks again at what concerns it."""
+        for wake in self._listeners:
+            wake.set()
+
+    def ask(self) -> None:
+        """Somebody waits for a tick newer than the latest: one comes as soon as the pace allows."""
+        self._sequencer.grown.set()
+
+    def finish(self) -> None:
+        """`run` signs one more tick, over everything committed by then, and returns."""
+        self._finishing = True
+        self.ask()
 
     @property
     def number(self) -> int:
@@ -87,28 +103,34 @@ class Ticker:
         return self._book.message(self._draft, self._signature, account_id, leaves_from, next_tick)
 
     async def run(self) -> None:
-        """Until cancelled; a Fault of store or floor is raised and ends the gateway."""
+        """Until `finish` or cancelled; a Fault of the store is raised and ends the gateway."""
         loop = asyncio.get_running_loop()
-        while True:
+        last = False
+        while not last:
             await self._until_due()
-            self._sequencer.grown.clear()
-            position, link = self._control_head()
-            draft = self._book.draft(
-                key_id=self._key.key_id,
-                time_ms=self._time.now_ms(),
-                control_position=position,
-                control_link=link,
-                control_salt=secrets.token_bytes(32),
-                tick_seed=secrets.token_bytes(32),
-            )
-            started = loop.time()
-            signature = await loop.run_in_executor(self._pool, sign_tick, draft.statement, self._key)
-            took = loop.time() - started
-            await self._sequencer.submit(_TickJob(draft.encode(signature)))
-            self._draft, self._signature = draft, signature
-            for wake in self._listeners:
-                wake.set()
-            await asyncio.sleep(max(FLOOR_SECONDS, FLOOR_DUTY * took))
+            last = self._finishing
+            pause = await self._sign_one(loop)
+            await asyncio.sleep(0 if last else pause)
+
+    async def _sign_one(self, loop: asyncio.AbstractEventLoop) -> float:
+        """One tick, signed, committed and shown; returns how long the next one must wait."""
+        self._sequencer.grown.clear()
+        position, link = self._control_head()
+        draft = self._book.draft(
+            key_id=self._key.key_id,
+            time_ms=self._time.now_ms(),
+            control_position=position,
+            control_link=link,
+            control_salt=secrets.token_bytes(32),
+            tick_seed=secrets.token_bytes(32),
+        )
+        started = loop.time()
+        signature = await loop.run_in_executor(self._pool, sign_tick, draft.statement, self._key)
+        took = loop.time() - started
+        await self._sequencer.submit(_TickJob(draft.encode(signature)))
+        self._draft, self._signature = draft, signature
+        self.wake_all()
+        return max(FLOOR_SECONDS, FLOOR_DUTY * took)
 
     async def _until_due(self) -> None:
         if self._draft is None:
@@ -120,7 +142,10 @@ class Ticker:
             return
 
     async def keep_floor(self) -> None:
-        """Writes the floor whenever the ledger or CONTROL moved, at most a second late; until cancelled."""
+        """Writes the floor whenever the ledger or CONTROL moved, at most a second late; until cancelled.
+
+        A Fault of the floor is raised and ends the gateway.
+        """
         while True:
             await asyncio.sleep(FLOOR_FILE_SECONDS)
             await self.raise_floor()

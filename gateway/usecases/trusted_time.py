@@ -1,6 +1,8 @@
 """The gateway's idea of now: never below the last tick, and *untimed* when its two clocks disagree.
 
-While untimed nothing dated or delayed is released; only a quorum says what time it is. Source: architecture section 4.
+While untimed nothing dated or delayed is released; only a quorum says what time it is. A wall clock that jumped is not
+believed from then on: now goes on with the boot clock from the last moment both agreed, so a false hour does not enter
+the ledger and hold the gateway back for as long. Source: architecture section 4.
 """
 
 from __future__ import annotations
@@ -26,10 +28,10 @@ class TrustedTime:
     def now_ms(self) -> int:
         """UTC milliseconds; never decreasing."""
         wall = self._clock.wall_ms()
-        passed = self._clock.boot_ms() - self._start_boot_ms
-        if abs((wall - self._start_wall_ms) - passed) > DISAGREEMENT_MS:
+        expected = self._start_wall_ms + self._clock.boot_ms() - self._start_boot_ms
+        if abs(wall - expected) > DISAGREEMENT_MS:
             self._untimed = True
-        self._floor_ms = max(self._floor_ms, wall)
+        self._floor_ms = max(self._floor_ms, expected if self._untimed else wall)
         return self._floor_ms
 
     def is_timed(self) -> bool:

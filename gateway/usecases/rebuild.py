@@ -1,0 +1,198 @@
+"""Rebuilding: every fold from the journals at a start, and refusing a store that does not add up.
+
+Three things must agree: each journal with itself, the ledger with what it says of CONTROL and RECORDS, and all of them
+with the floor outside. A rewritten, shortened or older store is named, and nothing is acknowledged or released from it.
+Source: SPEC.md section 7.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gateway.core.control.entry import parse_entry
+from gateway.core.control.fold import Control
+from gateway.core.errors import Fault, GatewayError, Refused
+from gateway.core.ledger.audit import LedgerAudit
+from gateway.core.ledger.book import KIND_ENTRIES, Book, parse_account_entries
+from gateway.core.ledger.entries import ADMITTED, APPLIED, HOUSE, REFUSED, Applied, source_account
+from gateway.core.ledger.tick import CONTEXT
+from gateway.core.records.batch import MAX_SIGNED_BATCH_BYTES, SignedBatch
+from gateway.core.records.states import parse_stored_batch
+from gateway.core.suite.algorithms import ZERO_HASH, digest
+from gateway.core.suite.keys import VerifyKey
+from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, SALT_BYTES
+from gateway.core.suite.octets import Reader
+from gateway.core.suite.tree import tree_root
+from gateway.ports.floor import Floor
+from gateway.ports.journal import Journal, Journals
+from gateway.ports.keys import Keys
+from gateway.usecases.govern import KIND_STATEMENT
+from gateway.usecases.lanes import KIND_ADMITTED, KIND_REFUSED, Lanes
+from gateway.usecases.quota import Quota
+
+_PAGE = 16
+# Tag, suite, salt, lane and number stand before H(B) in both entries that name a batch.
+_BEFORE_DIGEST = 1 + SALT_BYTES + ID_BYTES + 8
+
+
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """Every fold, rebuilt and checked. ticks: how many were; last_tick_ms: time of the last, 0 for none."""
+
+    control: Control
+    book: Book
+    lanes: Lanes
+    quota: Quota
+    last_tick_ms: int
+    ticks: int
+
+
+def rebuild(journals: Journals, keys: Keys, floor: Floor, *, every_signature: bool) -> Folds:
+    """Raises `Fault` on whatever does not add up. every_signature: verify each tick's and not only the last one's."""
+    control, links = _fold_control(journals)
+    key = VerifyKey.parse(keys.ledger().public_key)
+    book, quota, lanes, said = Book(control.genesis), Quota(), Lanes(), _Said()
+
+    def link_at(position: int) -> bytes:
+        if position >= len(links):
+            raise Fault("ledger-damaged", "a tick speaks of statements that are not there", at="LEDGER")
+        return links[position]
+
+    audit = LedgerAudit(control.genesis, link_at, key if every_signature else None)
+    for position, kind, entry in entries_of(journals, Journal.LEDGER):
+        book.apply(position, kind, entry)
+        quota.apply(kind, entry)
+        audit.feed(position, kind, entry)
+        said.hear(kind, entry)
+    found = _Said()
+    for position, kind, entry in entries_of(journals, Journal.RECORDS):
+        try:
+            lanes.apply(kind, entry)
+        except Refused as error:
+            raise Fault("journal-damaged", error.message, at=f"RECORDS {position}") from error
+        found.see(kind, entry)
+    found.statements = links[1:]
+    said.check_same(found)
+    if book.last_tick is not None:
+        _check_last(key, book.last_tick.statement, book.last_tick.signature)
+    _check_floor(floor, book, control)
+    last_ms = audit.last.time_ms if audit.last else 0
+    return Folds(control, book, lanes, quota, last_ms, audit.ticks)
+
+
+def _check_last(key: VerifyKey, statement: bytes, signature: bytes) -> None:
+    try:
+        key.verify(CONTEXT, statement, signature, "tick")
+    except Refused as error:
+        raise Fault("ledger-damaged", "the last tick must be signed by this gateway's ledger key", at="LEDGER") from (
+            error
+        )
+
+
+def _check_floor(floor: Floor, book: Book, control: Control) -> None:
+    mark = floor.read()
+    if mark.incarnation != book.incarnation or mark.tick > book.ticks.size or mark.control_size > control.position:
+        raise Fault(
+            "store-below-floor",
+            f"the store must show at least tick {mark.tick} and {mark.control_size} statements of the incarnation that "
+            f"ran last, it shows {book.ticks.size} and {control.position}",
+            do="this is an older store or another one; it stays sealed until operators restore",
+        )
+
+
+@dataclass(slots=True)
+class _Said:
+    """What happened, in order: per source a hash over the fate of each of its batches, and the statements' links."""
+
+    batches: defaultdict[bytes, bytes] = field(default_factory=lambda: defaultdict(lambda: ZERO_HASH))
+    statements: list[bytes] = field(default_factory=list)
+
+    def hear(self, kind: int, entry: bytes) -> None:
+        """What a LEDGER entry says of the other two journals."""
+        if kind != KIND_ENTRIES:
+            return
+        for item in parse_account_entries(entry):
+            for tag in (ADMITTED, REFUSED):
+                if item.entry.startswith(tag):
+                    start = len(tag) + _BEFORE_DIGEST
+                    self._add(item.account_id, tag == ADMITTED, item.entry[start : start + HASH_BYTES])
+            if item.account_id == HOUSE and item.entry.startswith(APPLIED):
+                self.statements.append(item.entry)
+
+    def see(self, kind: int, entry: bytes) -> None:
+        """A RECORDS entry."""
+        signed = SignedBatch.parse(Reader(entry, "batch").lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
+        self._add(source_account(signed.batch.source_id), kind == KIND_ADMITTED, signed.digest)
+
+    def _add(self, account_id: bytes, admitted: bool, batch_digest: bytes) -> None:
+        self.batches[account_id] = digest(self.batches[account_id] + bytes((admitted,)) + batch_digest)
+
+    def check_same(self, found: _Said) -> None:
+        """INVARIANT: a batch or a statement is in its journal exactly if the ledger says so, in the same order."""
+        if self.batches != found.batches:
+            raise Fault(
+                "journal-damaged", "RECORDS must hold the batches that the ledger says were taken", at="RECORDS"
+            )
+        applied = [Applied(position, link).encode() for position, link in enumerate(found.statements)]
+        if self.statements != applied:
+            raise Fault(
+                "journal-damaged", "CONTROL must hold the statements that the ledger says were applied", at="CONTROL"
+            )
+
+
+def _fold_control(journals: Journals) -> tuple[Control, list[bytes]]:
+    """The state, and the head's link after so many statements."""
+    control: Control | None = None
+    links = [ZERO_HASH]
+    for position, kind, raw in entries_of(journals, Journal.CONTROL):
+        if kind != KIND_STATEMENT:
+            raise Fault("journal-damaged", f"control entry kind {kind} is unknown", at=f"CONTROL {position}")
+        try:
+            entry = parse_entry(raw)
+            control = Control.begin(entry) if control is None else control.apply(entry)
+        except GatewayError as error:
+            raise Fault("journal-damaged", error.message, at=f"CONTROL {position}") from error
+        links.append(control.head)
+    if control is None:
+        raise Fault("journal-damaged", "CONTROL must begin with the genesis, it is empty", at="CONTROL")
+    return control, links
+
+
+def entries_of(journals: Journals, journal: Journal) -> Iterator[tuple[int, int, bytes]]:
+    """(position, kind, entry) of a whole journal."""
+    position = 0
+    while page := journals.read(journal, position, _PAGE):
+        for stored in page:
+            yield stored.position, stored.kind, stored.entry
+        position += len(page)
+
+
+def check_batches(journals: Journals, control: Control) -> tuple[int, int, int]:
+    """(batches, records, doubled) of RECORDS: every batch under its source's key, every record under its root.
+
+    Raises `Refused` or `Fault` at the first that does not verify. A batch admitted twice counts as doubled.
+    """
+    batches = records = doubled = 0
+    seen: set[bytes] = set()
+    keys: dict[str, VerifyKey] = {}
+    for position, kind, entry in entries_of(journals, Journal.RECORDS):
+        signed = SignedBatch.parse(Reader(entry, "batch").lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
+        source_id = signed.batch.source_id
+        if source_id not in keys:
+            keys[source_id] = VerifyKey.parse(control.source(source_id).public_key)
+        signed.check_signature(keys[source_id])
+        if kind == KIND_REFUSED:
+            continue
+        stored = parse_stored_batch(entry)
+        if tree_root([view.leaf() for view in stored.views]) != signed.batch.root:
+            raise Fault(
+                "journal-damaged",
+                "a batch's records do not lead to the root its source signed",
+                at=f"RECORDS {position}",
+            )
+        doubled += signed.digest in seen
+        seen.add(signed.digest)
+        batches, records = batches + 1, records + len(stored.views)
+    return batches, records, doubled
