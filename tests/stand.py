@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-import gateway.core.labels.vocabularies as vocabularies_folder
 from clients.certificates import certificate_request, new_tls_key
 from clients.connection import Connection
 from clients.enrolment import PartyRole, bundle_of, make_keys
@@ -29,7 +29,6 @@ from clients.profile import Profile
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.owner_files import create_owner_file
 from gateway.bootstrap import Gateway, load, make_store
-from gateway.usecases.enrol import gateway_bundle
 from gateway.core.control import guides
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.directory import build_directory
@@ -42,13 +41,16 @@ from gateway.core.control.statement import (
     first_statement,
     sign_statement,
 )
+from gateway.core.labels import vocabularies
 from gateway.core.suite.algorithms import text_digest
 from gateway.core.suite.keys import SigningKey
 from gateway.core.suite.numbers import StatementKind
 from gateway.settings import Settings
+from gateway.usecases.enrol import gateway_bundle
 
 DOMAIN = "demo.example"
 DAY_MS = 24 * 3600 * 1000
+VOCABULARIES = ("DEU.1", "GBR.1", "NATO.1", "UKR.1", "USA.1")
 CLEARANCES = {
     "usa/arl": ("USA", '[UKR]\nlevel = "T"\nREL = ["USA"]\n'),
     "gbr/dstl": ("GBR", '[UKR]\nlevel = "T"\nREL = ["GBR"]\n'),
@@ -201,10 +203,10 @@ class Stand:
 
     async def vocabularies_and_guide(self) -> None:
         """The shipped vocabularies and the default guide."""
-        for path in sorted(Path(str(vocabularies_folder.__path__[0])).glob("*.toml")):
-            self.texts[path.stem] = path.read_bytes()
-            await self.apply(StatementKind.VOCABULARY, path.read_bytes())
-        self.texts["guide"] = (Path(str(guides.__path__[0])) / "UAS-2026-2.toml").read_bytes()
+        for name in VOCABULARIES:
+            self.texts[name] = files(vocabularies).joinpath(f"{name}.toml").read_bytes()
+            await self.apply(StatementKind.VOCABULARY, self.texts[name])
+        self.texts["guide"] = files(guides).joinpath("UAS-2026-2.toml").read_bytes()
         await self.apply(StatementKind.GUIDE, self.texts["guide"])
 
     async def admit_source(self, source_id: str, scope: str = "telemetry,tactic//SIMULATED") -> None:
@@ -268,7 +270,6 @@ class Stand:
         kind = PartyKind.SOURCE if is_source else PartyKind.PARTNER
         folder = party_id.replace("/", "-")
         chain = self.authority.issue(self.bundles[party_id].certificate_request, kind, party_id, now=datetime.now(UTC))
-        names = ["DEU.1", "GBR.1", "NATO.1", "UKR.1", "USA.1"]
         profile = Profile(
             folder=self.root,
             role=PartyRole.SOURCE if is_source else PartyRole.PARTNER,
@@ -284,7 +285,7 @@ class Stand:
             admission_text=self.texts[party_id],
             agreements=() if is_source else (Agreement.parse(self.agreements[party_id]),),
             guide_text=self.texts["guide"] if is_source else None,
-            vocabularies=tuple((name, text_digest(name, self.texts[name])) for name in names),
+            vocabularies=tuple((name, text_digest(name, self.texts[name])) for name in VOCABULARIES),
         )
         path = self.root / f"{folder}.profile"
         profile.write(path)

@@ -15,7 +15,9 @@ from gateway.core.ledger.entries import partner_account
 
 
 @click.command(cls=Command, name="status")
-@click.option("--profile", "profile_path", required=True, type=click.Path(path_type=Path), help="This partner's profile.")
+@click.option(
+    "--profile", "profile_path", required=True, type=click.Path(path_type=Path), help="The partner's profile."
+)
 @click.option("--agreement", "agreement_id", help="Which agreement, if the profile has several.")
 @click.option("--subscription", default="default", show_default=True, help="Which subscription.")
 @click.option("--state", type=click.Path(path_type=Path), help="What is kept.  [default: beside the profile]")

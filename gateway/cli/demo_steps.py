@@ -19,7 +19,7 @@ from gateway.core.errors import Fault
 from gateway.core.suite.numbers import StreamMessage
 from gateway.core.suite.octets import Reader
 
-ROWS = 300
+ROWS = 512
 # The partners that nobody suspends.
 LASTING = ("usa/arl", "gbr/dstl")
 _TACTIC = """\
