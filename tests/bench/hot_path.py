@@ -1,6 +1,6 @@
 """One source, one gateway process, one partner: segments and batches a second, gateway CPU, beside a bare relay.
 
-    python -m tests.bench.hot_path [--batches 64] [--segments 8] [--rows 1024]
+    python -m tests.bench.hot_path [--batches 40] [--rows 1024]
 
 The relay passes the same bytes over the same kind of mutual TLS stream, acknowledges on receipt and keeps, checks and
 seals nothing: what gRPC alone costs here. Both run in one go on one machine, so their ratio means something; absolute
@@ -25,6 +25,7 @@ import grpc
 from clients.channel import secure_channel
 from clients.cli.publish import guide_of
 from clients.profile import Profile
+from clients.source.batcher import BACKLOG_SEGMENTS
 from clients.source.labelling import Labelling
 from clients.source.outbox import Outbox
 from clients.source.upload import Upload
@@ -70,7 +71,7 @@ def a_segment(rows: int, number: int) -> dict[int, bytes]:
     return {0: about, 1: position, 2: coarse or b"", 3: kinematics}
 
 
-async def sluice(root: Path, stand: Stand, batches: int, segments: int, rows: int) -> dict[str, object]:
+async def sluice(root: Path, stand: Stand, batches: int, rows: int) -> dict[str, object]:
     """The real thing: everything stored, acknowledged, and verified by the partner."""
     port = free_port()
     stand.port = port
@@ -81,10 +82,9 @@ async def sluice(root: Path, stand: Stand, batches: int, segments: int, rows: in
         upload = Upload(source, outbox, lambda event, tally: None)
         await upload.fetch_directory()
         labelling = Labelling(guide_of(source, upload), RecordKind.TELEMETRY, DataMode.SIMULATED, {})
-        for number in range(batches):
-            records = [labelling.label(i, a_segment(rows, number * segments + i)) for i in range(segments)]
-            kind, mode = RecordKind.TELEMETRY, DataMode.SIMULATED
-            list(outbox.add(source.signing_key(), upload.ingest_key(), kind, mode, records))
+        records = [labelling.label(i, a_segment(rows, i)) for i in range(batches * BACKLOG_SEGMENTS)]
+        kind, mode = RecordKind.TELEMETRY, DataMode.SIMULATED
+        list(outbox.add(source.signing_key(), upload.ingest_key(), kind, mode, records))
     (stand.settings.store.parent / FILE).write_text(stand.settings.to_toml())
     gateway = serve(stand.settings.store.parent, port, root / "gateway.log")
     follow = [
@@ -100,7 +100,7 @@ async def sluice(root: Path, stand: Stand, batches: int, segments: int, rows: in
     before, started, began_ms = cpu_seconds(gateway.popen.pid), time.monotonic(), now_ms()
     await upload.run()
     acknowledged = time.monotonic() - started
-    total = batches * segments
+    total = batches * BACKLOG_SEGMENTS
     wait_for(lambda: _received(root / "events") >= total, "everything verified", 300)
     seconds = (_last_event_ms(root / "events") - began_ms) / 1000
     cpu = cpu_seconds(gateway.popen.pid) - before
@@ -127,11 +127,9 @@ def _last_event_ms(events: Path) -> int:
     return int([line for line in events.read_text().splitlines() if " records " in line][-1].partition(" ")[0])
 
 
-async def relay(
-    root: Path, stand: Stand, profile: Profile, batches: int, segments: int, rows: int
-) -> dict[str, object]:
+async def relay(root: Path, stand: Stand, profile: Profile, batches: int, rows: int) -> dict[str, object]:
     """The same number and size of messages through a process that does nothing with them."""
-    size = sum(len(content) for content in a_segment(rows, 0).values()) * segments + 6_000
+    size = sum(len(content) for content in a_segment(rows, 0).values()) * BACKLOG_SEGMENTS + 6_000
     port = free_port()
     words = [sys.executable, "-m", "tests.bench.bare_relay", str(stand.settings.store.parent), str(port)]
     process = Process.start(words, root / "relay.log")
@@ -156,7 +154,7 @@ async def relay(
     cpu = cpu_seconds(process.popen.pid) - before
     await channel.close(None)
     process.end()
-    total = batches * segments
+    total = batches * BACKLOG_SEGMENTS
     return {
         "seconds": round(seconds, 3),
         "segments_per_s": round(total / seconds, 1),
@@ -177,18 +175,23 @@ async def _read(call: grpc.aio.UnaryStreamCall[bytes, bytes], count: int) -> Non
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batches", type=int, default=64)
-    parser.add_argument("--segments", type=int, default=8)
+    parser.add_argument("--batches", type=int, default=40)
     parser.add_argument("--rows", type=int, default=1024)
     chosen = parser.parse_args()
-    shape = (chosen.batches, chosen.segments, chosen.rows)
+    shape = (chosen.batches, chosen.rows)
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         root = Path(folder)
         stand = Stand.found(root)
         full = asyncio.run(sluice(root, stand, *shape))
         bare = asyncio.run(relay(root, stand, stand.profile("src-3f07"), *shape))
     ratio = float(str(full["segments_per_s"])) / float(str(bare["segments_per_s"]))
-    facts = {"batches": shape[0], "segments": shape[1], "rows": shape[2], "sluice": full, "bare": bare}
+    facts = {
+        "batches": shape[0],
+        "segments_per_batch": BACKLOG_SEGMENTS,
+        "rows": shape[1],
+        "sluice": full,
+        "bare": bare,
+    }
     sys.stdout.write(json.dumps({**facts, "ratio_to_bare": round(ratio, 3)}) + "\n")
 
 
