@@ -161,6 +161,11 @@ def _portions(got: Mapping[str, object]) -> str:
     return f"{got['records']} records: {', '.join(shown)}"
 
 
+def _shown(got: Mapping[str, object]) -> tuple[str, ...]:
+    portions = got.get("portions")
+    return tuple(sorted(portions)) if isinstance(portions, dict) else ()
+
+
 def judge(facts: Mapping[str, object]) -> Sequence[str]:
     """Claims that do not hold, in words; none if the demo is ok. Reads the facts and nothing else."""
 
@@ -187,8 +192,10 @@ def judge(facts: Mapping[str, object]) -> Sequence[str]:
         "every partner verified every record it got": all(
             got.get("verified") == got.get("records") == records for got in table.values()
         ),
-        "positions go to the two partners cleared for them alike": positions == portions("gbr/dstl", "position"),
-        "deu/wtd81 gets no position": portions("deu/wtd81", "position") == 0,
+        "positions go to no partner but usa/arl": not portions("gbr/dstl", "position")
+        and not portions("deu/wtd81", "position"),
+        "three partners get three different sets of portions": len({*map(_shown, table.values())}) == 3
+        or not number("published", "samples"),
         "a flight's positions were released": bool(positions) or not number("published", "samples"),
         "nobody gets the unit": all(portions(partner, "unit") == 0 for partner in table),
         "a changed byte is refused as not authentic": code == "frame-not-authentic",

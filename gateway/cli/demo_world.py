@@ -16,10 +16,30 @@ from gateway.cli.commands import Background, run
 
 SOURCE = "src-3f07"
 DOMAIN = "sluice.demo"
-PARTNERS: Mapping[str, tuple[str, str]] = {
-    "usa/arl": ("USA", '[UKR]\nlevel = "T"\nREL = ["USA"]\n'),
-    "gbr/dstl": ("GBR", '[UKR]\nlevel = "T"\nREL = ["GBR"]\n'),
-    "deu/wtd81": ("DEU", '[UKR]\nlevel = "DSK"\nREL = ["DEU"]\n'),
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A partner of the demo: its nation, and three reasons to get different portions."""
+
+    nation: str
+    clearance: str
+    ceiling: str
+    withhold: str = ""
+
+
+PARTNERS: Mapping[str, Partner] = {
+    # Cleared for everything that is releasable to it.
+    "usa/arl": Partner("USA", '[UKR]\nlevel = "T"\nREL = ["USA"]\n', "T"),
+    # Cleared as highly, but its agreement keeps the exact track back.
+    "gbr/dstl": Partner(
+        "GBR",
+        '[UKR]\nlevel = "T"\nREL = ["GBR"]\n',
+        "T",
+        'withhold  = ["telemetry.position", "telemetry.kinematics"]\n',
+    ),
+    # Not among those the guide releases the track to.
+    "deu/wtd81": Partner("DEU", '[UKR]\nlevel = "DSK"\nREL = ["DEU"]\n', "DSK"),
 }
 _REASON = ("--reason", "demo")
 _AGREEMENT = """\
@@ -33,7 +53,7 @@ kinds     = ["telemetry", "tactic"]
 modes     = ["SIMULATED"]
 sources   = "all"
 ceiling   = "{ceiling}"
-purpose   = "EVALUATE"
+{withhold}purpose   = "EVALUATE"
 onward    = "no"
 origin    = "hidden"
 delay_h   = 0
@@ -144,11 +164,13 @@ class World:
         changes += self._changes(self.operator(1, "guide", "propose", "UAS-2026-2", "--yes", *_REASON))
         admission = ("--id", SOURCE, "--scope", "telemetry,tactic//SIMULATED", "--words", self.words[SOURCE])
         changes += self._changes(self.operator(1, "source", "admit", f"{SOURCE}.enrol", *admission, "--yes", *_REASON))
-        for partner, (nation, clearance) in PARTNERS.items():
-            (self.root / f"{short(partner)}.clearance.toml").write_text(clearance, "utf-8")
-            text = _AGREEMENT.format(short=nation, partner=partner, ceiling="T" if nation != "DEU" else "DSK")
+        for partner, terms in PARTNERS.items():
+            (self.root / f"{short(partner)}.clearance.toml").write_text(terms.clearance, "utf-8")
+            text = _AGREEMENT.format(
+                short=terms.nation, partner=partner, ceiling=terms.ceiling, withhold=terms.withhold
+            )
             (self.root / f"{short(partner)}.agreement.toml").write_text(text, "utf-8")
-            admission = ("--id", partner, "--nation", nation, "--words", self.words[partner])
+            admission = ("--id", partner, "--nation", terms.nation, "--words", self.words[partner])
             clearance_file = ("--clearance", f"{short(partner)}.clearance.toml")
             changes += self._changes(
                 self.operator(
