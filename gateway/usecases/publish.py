@@ -10,7 +10,6 @@ Source: SPEC.md section 3.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import TypeVar
 
@@ -45,7 +44,7 @@ class _BeginJob:
         self._account_id = account_id
 
     def prepare(self, plan: Plan) -> None:
-        plan.open_account(self._account_id, secrets.randbits(64))
+        plan.open_account(self._account_id)
 
     def committed(self) -> None:
         """Nothing waits for it but the caller."""

@@ -8,7 +8,6 @@ partner may see, before its next frame. Source: SPEC.md sections 4 and 5.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 
 from gateway.core.control.standing import needed_by_partner
@@ -50,7 +49,7 @@ class _OpenJob:
             of_agreement = b"".join(lp8(part.encode("ascii")) for part in subscription.key[:2])
             if sum(account_id.startswith(of_agreement) for account_id in accounts) >= MAX_SUBSCRIPTIONS:
                 raise Refused("busy", f"an agreement has at most {MAX_SUBSCRIPTIONS} subscriptions", at="subscription")
-        plan.open_account(subscription.account_id, secrets.randbits(64))
+        plan.open_account(subscription.account_id)
 
     def committed(self) -> None:
         """INVARIANT: whoever is registered has the rights that CONTROL gives now, and is the only one of its name."""

@@ -14,6 +14,7 @@ Source: architecture sections 2 and 7.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -70,15 +71,16 @@ class Plan:
         self._appends.append(Append(journal, position, kind, entry, chained))
         return position
 
-    def open_account(self, account_id: bytes, random: int) -> None:
+    def open_account(self, account_id: bytes) -> None:
         """Makes sure the account exists from this commit on."""
         if self._book.account_of(account_id) is None and account_id not in self._opened:
-            place = self._book.free_place(random, self._opened.values())
+            place = self._book.free_place(secrets.randbits(64), self._opened.values())
             self._opened[account_id] = place
             self._ledger_first.append((KIND_ACCOUNT, encode_account(account_id, place)))
 
     def enter(self, account_id: bytes, entry: bytes, opening: bytes = b"") -> None:
-        """Adds an entry to an account that is open."""
+        """Adds an entry to an account, which is opened if it is not there: accounts start empty in each incarnation."""
+        self.open_account(account_id)
         self._entries.append(AccountEntry(account_id, entry, opening))
 
     def tick(self, entry: bytes) -> None:

@@ -1,0 +1,520 @@
+"""Laws of a stream: every entitled record once and in order, each disclosure entered before its frame, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.core.suite.numbers import EndReason, StatementKind, StreamMessage
+from gateway.usecases.release import MAX_SUBSCRIPTIONS
+from gateway.usecases.subscription import MAX_PENDING_FRAMES
+from tests.unit.control.given import DAY, HOUR, NOW
+from tests.unit.usecases.house import Origin, a_house, partner_peer, records_of, terms, turns
+
+MINUTE = 60_000
+
+
+def test_what_is_stored_reaches_a_partner_once_and_in_order() -> None:
+    """From the journal first, live from then on, and the partner sees no seam."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = Origin(house.control().genesis)
+            batches = [origin.batch(2) for _ in range(6)]
+            for batch in batches[:5]:
+                await house.admit(batch)
+            follower = house.follower()
+            follower.open()
+
+            assert await follower.caught_up() == records_of(*batches[:5])
+            await house.admit(batches[5])
+
+            assert await follower.received(12) == records_of(*batches)
+            follower.check_account()
+            assert follower.kinds[:3] == [StreamMessage.DIRECTORY, StreamMessage.OPEN, StreamMessage.TICK]
+
+    asyncio.run(scenario())
+
+
+def test_a_disclosure_whose_frame_never_arrived_comes_as_old_and_its_records_again() -> None:
+    """The account shows it for ever, so the partner must be told what it was."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = Origin(house.control().genesis)
+            follower = house.follower()
+            follower.open()
+            await follower.caught_up()
+            follower.gate.clear()
+            lost = [origin.batch() for _ in range(3)]
+            for batch in lost:
+                await house.admit(batch)
+            await follower.drop()
+            follower.gate.set()
+
+            follower.open()
+
+            assert await follower.caught_up() == records_of(*lost)
+            assert follower.kinds.count(StreamMessage.OLD) == 3
+            follower.check_account()
+
+    asyncio.run(scenario())
+
+
+def test_a_slow_partner_delays_nobody_and_misses_nothing() -> None:
+    """Publishing goes on, other partners are served, and what did not fit in the queue comes from the journal."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = Origin(house.control().genesis)
+            slow, quick = house.follower(), house.follower("gbr/dstl", "UA-GB-1")
+            slow.open()
+            quick.open()
+            await slow.caught_up()
+            await quick.caught_up()
+            slow.gate.clear()
+            batches = [origin.batch() for _ in range(MAX_PENDING_FRAMES + 9)]
+
+            for batch in batches:
+                await house.admit(batch)
+
+            assert await quick.received(len(batches)) == records_of(*batches)
+            slow.gate.set()
+            assert await slow.received(len(batches)) == records_of(*batches)
+            slow.check_account()
+
+    asyncio.run(scenario())
+
+
+def test_a_newer_stream_of_a_subscription_fences_the_older() -> None:
+    """Two readers of one cursor would each miss what the other got."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            older, newer = house.follower(), house.follower()
+            older.open()
+            await older.caught_up()
+            newer.ledger, newer.cursor = older.ledger, older.cursor
+
+            newer.open()
+
+            await older.until(lambda: older.ended is EndReason.FENCED)
+            await newer.caught_up()
+
+    asyncio.run(scenario())
+
+
+def test_two_streams_opened_in_one_commit_leave_one() -> None:
+    """Neither was there when the other looked."""
+
+    async def scenario() -> None:
+        async with a_house(ticking=False, committing=False) as house:
+            first, second = house.follower(), house.follower()
+            first.open()
+            await turns()
+            second.open()
+            await turns()
+
+            house.commit()
+            house.tick()
+
+            await first.until(lambda: first.ended is EndReason.FENCED)
+            await second.caught_up()
+            assert len(house.running.discloser.subscriptions) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_suspended_partner_gets_no_further_frame_and_others_go_on() -> None:
+    """Denying takes one operator, and takes effect on what was decided before."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = Origin(house.control().genesis)
+            stopped, other = house.follower(), house.follower("gbr/dstl", "UA-GB-1")
+            stopped.open()
+            other.open()
+            await stopped.caught_up()
+            await other.caught_up()
+            stopped.gate.clear()
+            await house.admit(origin.batch())
+            await turns(200)
+            suspending = asyncio.create_task(house.suspend("partner/usa/arl"))
+            await turns(200)
+
+            stopped.gate.set()
+
+            assert await suspending == 1
+            assert stopped.ended is EndReason.SUSPENDED
+            assert stopped.kinds.count(StreamMessage.FRAME) == 0
+            assert len(await other.received(1)) == 1
+            assert await stopped.refusal(stopped.hello()) == "denied"
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_opened_while_its_partner_is_suspended_ends_at_once() -> None:
+    """Its Hello was good under a state that was over when it was registered."""
+
+    async def scenario() -> None:
+        async with a_house(ticking=False, committing=False) as house:
+            follower = house.follower()
+            follower.open()
+            await turns()
+            suspending = asyncio.create_task(house.suspend("partner/usa/arl"))
+            await turns()
+
+            house.commit()
+            house.tick()
+            await suspending
+
+            await follower.until(lambda: follower.ended is EndReason.SUSPENDED)
+
+    asyncio.run(scenario())
+
+
+def test_a_suspended_source_ends_streams_as_changed_not_as_suspended() -> None:
+    """A partner that is told it is suspended never comes back, and it has done nothing."""
+
+    async def scenario() -> None:
+        text = terms("gbr/dstl", "UA-GB-1", sources='["src-91c2"]')
+        async with a_house(terms(), text) as house:
+            touched, untouched = house.follower(), house.follower("gbr/dstl", "UA-GB-1")
+            touched.open()
+            untouched.open()
+            await touched.caught_up()
+            await untouched.caught_up()
+
+            assert await house.suspend("source/src-3f07") == 1
+
+            assert touched.ended is EndReason.CHANGED
+            assert untouched.ended is None
+
+    asyncio.run(scenario())
+
+
+def test_a_record_of_a_suspended_source_is_not_released_even_from_the_journal() -> None:
+    """It was stored while its source was good; the decision is about now."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = Origin(house.control().genesis)
+            await house.admit(origin.batch())
+            await house.suspend("source/src-3f07")
+            follower = house.follower()
+            follower.open()
+
+            assert await follower.caught_up() == []
+
+    asyncio.run(scenario())
+
+
+def test_a_change_that_does_not_touch_a_stream_lets_it_go_on() -> None:
+    """Position moves, rights are the same."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            follower = house.follower()
+            follower.open()
+            await follower.caught_up()
+
+            ended = await house.apply(StatementKind.AGREEMENT, terms("gbr/dstl", "UA-GB-2"))
+            await house.admit(Origin(house.control().genesis).batch())
+
+            assert ended == 0
+            assert len(await follower.received(1)) == 1
+
+    asyncio.run(scenario())
+
+
+ENDS: list[tuple[EndReason, dict[str, str], int, int]] = [
+    (EndReason.LIFETIME, {}, 400 * DAY, 15 * MINUTE),
+    (EndReason.CERTIFICATE_EXPIRED, {}, 6 * MINUTE, 6 * MINUTE),
+    # The clock starts 27 minutes past nine in the evening; the agreement's last day ends at midnight.
+    (EndReason.AGREEMENT_ENDED, {"ends": "2026-05-28"}, 400 * DAY, 10 * MINUTE),
+    (EndReason.DIRECTORY_EXPIRED, {}, 400 * DAY, 10 * MINUTE),
+]
+
+
+@pytest.mark.parametrize(("reason", "changed", "until_ms", "passes"), ENDS, ids=lambda value: getattr(value, "name", ""))
+def test_a_stream_ends_when_time_alone_takes_its_right(
+    reason: EndReason, changed: dict[str, str], until_ms: int, passes: int
+) -> None:
+    """Nothing is written after it, also not what was decided and entered before."""
+
+    async def scenario() -> None:
+        async with a_house(terms(**changed)) as house:
+            if reason is EndReason.AGREEMENT_ENDED:
+                midnight = NOW // DAY * DAY + DAY
+                house.clock.advance(midnight - house.now_ms - passes)
+            if reason is EndReason.DIRECTORY_EXPIRED:
+                house.clock.advance(NOW + 7 * DAY - house.now_ms - passes)
+            follower = house.follower()
+            follower.peer = partner_peer(until_ms=house.now_ms + until_ms)
+            follower.open()
+            await follower.caught_up()
+            follower.gate.clear()
+            await house.admit(Origin(house.control().genesis).batch())
+            await turns(200)
+            house.clock.advance(passes)
+
+            follower.gate.set()
+            house.ticker.ask()
+
+            await follower.until(lambda: follower.ended is reason)
+            assert follower.records == []
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_ends_when_the_clock_is_not_trusted_and_none_opens() -> None:
+    """Dates mean nothing then; publishing goes on, because storing needs no date."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            follower = house.follower()
+            follower.open()
+            await follower.caught_up()
+            house.clock.jump_wall(2 * HOUR)
+
+            answer = await house.admit(Origin(house.control().genesis).batch())
+
+            await follower.until(lambda: follower.ended is EndReason.UNTIMED)
+            assert answer[0] == 2
+            assert follower.records == []
+            house.clock.jump_wall(-2 * HOUR)
+            assert await follower.refusal(follower.hello()) == "directory-due"
+
+    asyncio.run(scenario())
+
+
+def test_a_delayed_record_waits_its_time_also_when_the_stream_stood_at_the_end() -> None:
+    """A stream that has shown everything due must not go live: the next record would leave at once."""
+
+    async def scenario() -> None:
+        async with a_house(terms(delay_h="1")) as house:
+            origin = Origin(house.control().genesis)
+            follower = house.follower()
+            follower.open()
+            await follower.caught_up()
+            batch = origin.batch()
+            await house.admit(batch)
+            house.clock.advance(10 * MINUTE)
+            house.ticker.ask()
+            await turns(300)
+            early = list(follower.records)
+            await follower.drop()
+            house.clock.advance(50 * MINUTE)
+
+            follower.open()
+
+            assert await follower.received(1) == records_of(batch)
+            assert early == []
+
+    asyncio.run(scenario())
+
+
+def test_a_quota_is_used_to_the_last_record_and_the_rest_waits_for_the_next_month() -> None:
+    """A batch larger than what is left is shown in part: held back whole it might never go."""
+
+    async def scenario() -> None:
+        async with a_house(terms(quota="{ records_per_month = 3 }")) as house:
+            batch = Origin(house.control().genesis).batch(5)
+            await house.admit(batch)
+            follower = house.follower()
+            follower.open()
+            await follower.until(lambda: EndReason.QUOTA in follower.notices)
+            assert follower.records == records_of(batch)[:3]
+            await follower.drop()
+            house.clock.advance(4 * DAY)
+
+            follower.open()
+
+            assert await follower.received(5) == records_of(batch)
+            follower.check_account()
+
+    asyncio.run(scenario())
+
+
+def test_streams_of_one_agreement_share_its_quota() -> None:
+    """Live and from the journal, whoever asks: together no more than agreed."""
+
+    async def scenario() -> None:
+        async with a_house(terms(quota="{ records_per_month = 5 }")) as house:
+            origin = Origin(house.control().genesis)
+            followers = [house.follower(name=name) for name in ("a", "b", "c")]
+            followers[0].open()
+            await followers[0].caught_up()
+            for _ in range(3):
+                await house.admit(origin.batch())
+            await followers[0].received(3)
+            for follower in followers[1:]:
+                follower.open()
+
+            for follower in followers[1:]:
+                await follower.caught_up()
+            await house.admit(origin.batch())
+            await followers[0].until(lambda: EndReason.QUOTA in followers[0].notices)
+
+            assert sum(len(follower.records) for follower in followers) == 5
+
+    asyncio.run(scenario())
+
+
+def test_what_was_released_before_a_restart_counts() -> None:
+    """A quota is of the agreement's month, not of the process."""
+
+    async def scenario() -> None:
+        async with a_house(terms(quota="{ records_per_month = 2 }")) as house:
+            origin = Origin(house.control().genesis)
+            for _ in range(3):
+                await house.admit(origin.batch())
+            follower = house.follower()
+            follower.open()
+            await follower.until(lambda: EndReason.QUOTA in follower.notices)
+            await follower.drop()
+            await house.restart()
+
+            follower.open()
+            await follower.until(lambda: bool(follower.notices))
+
+            assert follower.notices == [EndReason.QUOTA]
+            assert len(follower.records) == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_partner_that_does_not_read_is_cut() -> None:
+    """An operator who suspends a party must not wait for its goodwill."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            follower = house.follower()
+            follower.open()
+            await follower.caught_up()
+            follower.gate.clear()
+            await house.admit(Origin(house.control().genesis).batch())
+            await turns(300)
+
+            assert await house.suspend("partner/usa/arl") == 1
+
+            assert follower.task is not None
+            with pytest.raises(asyncio.CancelledError):
+                await follower.task
+            assert not house.running.discloser.subscriptions
+
+    asyncio.run(scenario())
+
+
+def test_on_the_way_down_streams_are_told_and_new_ones_end_at_once() -> None:
+    """The partner opens again somewhere else or later, and knows that nothing is wrong."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            follower, late = house.follower(), house.follower(name="late")
+            follower.open()
+            await follower.caught_up()
+            house.running.stopping.set()
+
+            late.open()
+
+            await late.until(lambda: late.ended is EndReason.SHUTDOWN)
+            assert late.kinds.count(StreamMessage.TICK) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_partner_has_so_many_subscriptions_and_no_more() -> None:
+    """Each is an account that every tick is over, for ever."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            for number in range(MAX_SUBSCRIPTIONS):
+                follower = house.follower(name=f"s-{number}")
+                follower.open()
+                await follower.until(lambda follower=follower: StreamMessage.TICK in follower.kinds)
+                await follower.drop()
+            other = house.follower("gbr/dstl", "UA-GB-1")
+            other.open()
+            await other.caught_up()
+
+            extra = house.follower(name="one-more")
+
+            assert await extra.refusal(extra.hello()) == "busy"
+            assert not house.running.book.account_of(extra.account_id)
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_given_up_before_it_was_opened_leaves_nothing() -> None:
+    """Its job was in the queue; nobody would ever close it."""
+
+    async def scenario() -> None:
+        async with a_house(ticking=False, committing=False) as house:
+            follower = house.follower()
+            follower.open()
+            await turns()
+            await follower.drop()
+
+            house.commit()
+            await turns()
+
+            assert not house.running.discloser.subscriptions
+
+    asyncio.run(scenario())
+
+
+def test_a_returning_partner_does_not_wait_for_the_next_idle_tick() -> None:
+    """It has seen the last one and its first message must be newer; so it asks for one."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            follower = house.follower()
+            follower.open()
+            await follower.caught_up()
+            await follower.drop()
+            before = house.ticker.number
+
+            follower.open()
+            await follower.caught_up()
+
+            assert house.ticker.number > before
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))
+
+
+def test_only_the_kinds_asked_for_come() -> None:
+    """The mask of the Hello narrows, it never widens."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            await house.admit(Origin(house.control().genesis).batch())
+            follower = house.follower()
+            follower.open(follower.hello(kinds=1 << 1))
+
+            assert await follower.caught_up() == []
+
+    asyncio.run(scenario())
+
+
+def test_a_leaf_of_another_partner_is_never_shown() -> None:
+    """Each account is its own; a partner sees nothing of anyone else's traffic."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = Origin(house.control().genesis)
+            usa, gbr = house.follower(), house.follower("gbr/dstl", "UA-GB-1")
+            usa.open()
+            await usa.caught_up()
+            await house.admit(origin.batch())
+            await usa.received(1)
+
+            gbr.open()
+            await gbr.caught_up()
+
+            usa.check_account()
+            gbr.check_account()
+            assert usa.ledger.held.root() != gbr.ledger.held.root()
+
+    asyncio.run(scenario())
