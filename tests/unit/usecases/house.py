@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -180,6 +180,20 @@ class Origin:
         return unverified
 
 
+class GatedJournals(UnsafeMemoryJournals):
+    """A disk that takes nothing while its gate is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def commit(self, appends: Sequence[Append]) -> None:
+        """As the double does, once the gate is open."""
+        await self.gate.wait()
+        await super().commit(appends)
+
+
 @dataclass
 class House:
     """The use cases, running; `start` and `stop` as often as a test likes, over the same journals."""
@@ -312,10 +326,13 @@ class House:
 
 @asynccontextmanager
 async def a_house(
-    *agreements: bytes, ticking: bool = True, committing: bool = True
+    *agreements: bytes,
+    ticking: bool = True,
+    committing: bool = True,
+    journals: UnsafeMemoryJournals | None = None,
 ) -> AsyncIterator[House]:
     """A house with these agreements, running until the block ends; a block that hangs fails."""
-    house = House(a_town(*agreements))
+    house = House(a_town(*agreements), journals=journals or UnsafeMemoryJournals())
     await house.found()
     house.start(ticking=ticking, committing=committing)
     try:

@@ -237,7 +237,7 @@ ENDS: list[tuple[EndReason, dict[str, str], int, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "changed", "until_ms", "passes"), ENDS, ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(("reason", "changed", "until_ms", "passes"), ENDS, ids=[end[0].name for end in ENDS])
 def test_a_stream_ends_when_time_alone_takes_its_right(
     reason: EndReason, changed: dict[str, str], until_ms: int, passes: int
 ) -> None:
