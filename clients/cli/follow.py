@@ -20,7 +20,7 @@ import click
 
 from clients.cli.boundary import Command
 from clients.cli.output import result, said, wants_json
-from clients.partner.events import CaughtUp, Disconnected, Ended, FollowEvent, Records, Suspended
+from clients.partner.events import CaughtUp, Disconnected, Ended, FollowEvent, QuotaReached, Records, Suspended
 from clients.partner.follow import Following, follow
 from clients.profile import Profile
 from clients.sinks.ndjson import NdjsonOutput, NdjsonSink
@@ -162,8 +162,8 @@ class _Run:
                 self._records += len(event.records)
                 self._portions.update(portion.name for record in event.records for portion in record.portions)
             self._say(_sentence(event))
-            if isinstance(event, CaughtUp) and self._until == "caught-up":
-                self.ended = "caught up"
+            if isinstance(event, (CaughtUp, QuotaReached)) and self._until == "caught-up":
+                self.ended = _sentence(event).replace("-", " ")
                 return
             if isinstance(event, Suspended):
                 self.ended = "suspended"
@@ -183,6 +183,8 @@ def _sentence(event: FollowEvent) -> str:
         return f"records {len(event.records)}"
     if isinstance(event, CaughtUp):
         return "caught-up"
+    if isinstance(event, QuotaReached):
+        return "quota-reached"
     if isinstance(event, Suspended):
         return "suspended"
     if isinstance(event, Disconnected):

@@ -45,6 +45,11 @@ class CaughtUp:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaReached:
+    """There is more, and the agreement's quota of this month lets no more of it go; the stream waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The gateway ended the stream."""
 
@@ -52,7 +57,7 @@ class Ended:
     text: str
 
 
-StreamEvent = TickSeen | Records | OldDisclosure | CaughtUp | Ended
+StreamEvent = TickSeen | Records | OldDisclosure | CaughtUp | QuotaReached | Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +75,4 @@ class Disconnected:
     wait_seconds: float
 
 
-FollowEvent = Records | CaughtUp | Ended | Suspended | Disconnected
+FollowEvent = Records | CaughtUp | QuotaReached | Ended | Suspended | Disconnected

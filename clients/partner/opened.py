@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from clients.partner.events import CaughtUp, Ended, OldDisclosure, Records
+from clients.partner.events import CaughtUp, Ended, OldDisclosure, QuotaReached, Records
 from clients.partner.sections import Reader
 from gateway.core.errors import Refused
 from gateway.core.ledger.reader import LedgerReader
@@ -92,10 +92,12 @@ class OpenedStream:
             disclosure.cursor,
         )
 
-    def notice(self, message: bytes) -> CaughtUp | None:
-        """What the gateway says on the way; only one kind means something yet."""
+    def notice(self, message: bytes) -> CaughtUp | QuotaReached | None:
+        """What the gateway says on the way; None for what means nothing to a reader."""
         seq, reason, _ = open_notice(self._keys, message)
         self._take_seq(seq, "notice")
+        if reason is EndReason.QUOTA:
+            return QuotaReached()
         return CaughtUp() if reason is EndReason.CAUGHT_UP else None
 
     def end(self, message: bytes) -> Ended:

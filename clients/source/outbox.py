@@ -140,7 +140,7 @@ class Outbox:
                 )
                 number = 0
             about = run[0].portions[0].label.decode("ascii")
-            lane = self._lane(about)
+            lane = self.lane(about)
             batch = sign_batch(self._genesis, self._source_id, key, lane, kind, data_mode, run)
             after, digest = lane.after(batch.signed), batch.signed.digest
             place, item = parcel.batches, parcel.seal(batch.encode())
@@ -162,7 +162,8 @@ class Outbox:
         with self._file.transaction():
             self._file.db.execute("INSERT INTO items VALUES (?, ?, ?, NULL)", (number, place, item))
 
-    def _lane(self, about: str) -> Lane:
+    def lane(self, about: str) -> Lane:
+        """Where the next batch with this `about` label goes."""
         rows = self._file.rows("SELECT lane, next_no, prev FROM lanes WHERE about = ?", about)
         return Lane(*rows[0]) if rows else Lane.new()
 
