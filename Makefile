@@ -11,6 +11,9 @@ PORT    ?=
 SEED    ?=
 ARGS    ?=
 
+# A file of tests to a worker, so that what a file founds once is founded once.
+PARALLEL := -n auto --maxprocesses 8 --dist loadfile
+
 BIN  := $(VENV)/bin
 PINS := deploy/requirements
 RUN  := $(VENV)/.installed-run
@@ -33,7 +36,7 @@ demo: $(RUN) ## one source, three partners, one tampered frame, one revocation (
 	@$(BIN)/sluice demo $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: $(TEST) ## everything, offline (SAMPLES=DIR sample logs, SEED=n the same random choices again, ARGS='-k tree')
-	@SLUICE_SAMPLES='$(abspath $(SAMPLES))' SLUICE_SEED='$(SEED)' $(BIN)/python -m pytest $(ARGS)
+	@SLUICE_SAMPLES='$(abspath $(SAMPLES))' SLUICE_SEED='$(SEED)' $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 lint: $(TEST) ## ruff, formatting and the import contracts
 	@$(BIN)/ruff check .

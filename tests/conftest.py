@@ -32,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[_SEED] = int(chosen)
     config.option.hypothesis_seed = str(chosen)
+    # Workers on other cores are started after this and must make the same choices.
+    os.environ["SLUICE_SEED"] = str(chosen)
 
 
 def _samples_folder() -> Path:
