@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import grpc
 
 from gateway.rpc.boundary import Boundary, Context
@@ -24,7 +22,7 @@ def handler(running: Running, boundary: Boundary) -> grpc.GenericRpcHandler[byte
             await context.write(wrap(message))
 
         async def body(peer: Peer) -> None:
-            await follow(running, peer, unwrap(request), write, asyncio.current_task())
+            await follow(running, peer, unwrap(request), write)
 
         await boundary.run(context, body)
 

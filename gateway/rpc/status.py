@@ -32,6 +32,7 @@ PUBLIC: dict[str, tuple[grpc.StatusCode, str]] = {
     "cursor-invalid": (grpc.StatusCode.FAILED_PRECONDITION, "the cursor is not of this subscription"),
     "agreement-changed": (grpc.StatusCode.FAILED_PRECONDITION, "the agreement's text is not the one in force"),
     "directory-due": (grpc.StatusCode.UNAVAILABLE, "operators must issue a directory first"),
+    "stream-cut": (grpc.StatusCode.UNAVAILABLE, "the stream ended and its end was not read"),
     "stopping": (grpc.StatusCode.UNAVAILABLE, "the gateway is stopping"),
     "store-full": (grpc.StatusCode.RESOURCE_EXHAUSTED, "the gateway cannot store more"),
     "store-latched": (grpc.StatusCode.UNAVAILABLE, "the gateway has stopped taking data"),

@@ -66,16 +66,13 @@ class _OpenJob:
             subscription.end(EndReason.SHUTDOWN, STOPPING_TEXT)
 
 
-async def follow(
-    running: Running, peer: Peer, message: bytes, write: Write, serving: asyncio.Task[object] | None
-) -> None:
-    """Serves one Follow call until the stream ends; `write` sends one message, `serving` is cut if it never returns.
+async def follow(running: Running, peer: Peer, message: bytes, write: Write) -> None:
+    """Serves one Follow call until the stream ends; `write` sends one message.
 
-    Refuses before anything is sent.
+    Refuses before anything is sent; later only `stream-cut`, when the stream ended and its partner did not read the end.
     """
     signed = SignedHello.parse(message)
     subscription = admit_hello(running, peer, signed)
-    subscription.serving = serving
     window = AccountWindow.resume(
         running,
         subscription.account_id,
@@ -89,12 +86,16 @@ async def follow(
     seconds = max(0, subscription.not_after_ms - running.now_ms()) / 1000
     timer = asyncio.get_running_loop().call_later(seconds, _end_by_time, subscription)
     try:
-        await running.sequencer.submit(_OpenJob(running, subscription))
-        wanted = needed_by_partner(peer.party_id, subscription.rights.basis.agreement.sources)
-        directory = running.control.directory_message(signed.hello.dir_no, wanted)
-        await write(u8(StreamMessage.DIRECTORY) + directory.encode())
-        await write(u8(StreamMessage.OPEN) + opening)
-        await _Stream(running, subscription, keys, window, write).run()
+        # A call whose task is cancelled from here would hang at its client; a limit ends it with a word.
+        async with asyncio.timeout(None) as subscription.limit:
+            await running.sequencer.submit(_OpenJob(running, subscription))
+            wanted = needed_by_partner(peer.party_id, subscription.rights.basis.agreement.sources)
+            directory = running.control.directory_message(signed.hello.dir_no, wanted)
+            await write(u8(StreamMessage.DIRECTORY) + directory.encode())
+            await write(u8(StreamMessage.OPEN) + opening)
+            await _Stream(running, subscription, keys, window, write).run()
+    except TimeoutError as error:
+        raise Refused("stream-cut", "the stream had to end and its partner did not read", at="stream") from error
     finally:
         timer.cancel()
         running.ticker.leave(subscription.wake)

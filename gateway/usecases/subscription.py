@@ -44,7 +44,7 @@ class Subscription:
     """See the module.
 
     account_id, stream_id: bytes of the format. not_after_ms, end_reason: when time alone ends it, and why.
-    old_until: leaves entered for earlier streams.
+    old_until: leaves entered for earlier streams. limit: of the task that serves it, to cut it when it must be over.
     """
 
     partner_id: str
@@ -64,9 +64,8 @@ class Subscription:
     pending: deque[FrameDraft] = field(default_factory=deque)
     pending_bytes: int = 0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    serving: asyncio.Task[object] | None = None
+    limit: asyncio.Timeout | None = None
     closed: asyncio.Event = field(default_factory=asyncio.Event)
-    _cut: asyncio.TimerHandle | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -85,15 +84,13 @@ class Subscription:
             self.live = False
             self.pending.clear()
             self.pending_bytes = 0
-            if self.serving is not None:
-                self._cut = asyncio.get_running_loop().call_later(CUT_SECONDS, self.serving.cancel)
+            if self.limit is not None:
+                self.limit.reschedule(asyncio.get_running_loop().time() + CUT_SECONDS)
             self.wake.set()
 
     def close(self) -> None:
         """The stream's task is over."""
-        if self._cut is not None:
-            self._cut.cancel()
-        self.serving = None
+        self.limit = None
         self.end(EndReason.SHUTDOWN, "")
         self.closed.set()
 

@@ -401,7 +401,7 @@ class Follower:
         hello = signed or self.hello()
 
         async def serve() -> None:
-            await follow(self._house.running, self.peer, hello.encode(), self._write, asyncio.current_task())
+            await follow(self._house.running, self.peer, hello.encode(), self._write)
 
         self.task = asyncio.create_task(serve())
         self.task.add_done_callback(lambda _: self.changed.set())

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.core.errors import Refused
 from gateway.core.suite.numbers import EndReason, StatementKind, StreamMessage
 from gateway.usecases.release import MAX_SUBSCRIPTIONS
 from gateway.usecases.subscription import MAX_PENDING_FRAMES
@@ -400,8 +401,9 @@ def test_a_partner_that_does_not_read_is_cut() -> None:
             assert await house.suspend("partner/usa/arl") == 1
 
             assert follower.task is not None
-            with pytest.raises(asyncio.CancelledError):
+            with pytest.raises(Refused) as caught:
                 await follower.task
+            assert caught.value.code == "stream-cut"
             assert not house.running.discloser.subscriptions
 
     asyncio.run(scenario())
