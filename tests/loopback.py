@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from clients.partner.follow import follow
 from clients.partner.sections import ReceivedRecord
 from clients.profile import Profile
 from clients.source.labelling import Labelling
-from clients.source.outbox import Outbox, Tally
+from clients.source.outbox import WAITING, Outbox, Tally
 from clients.source.upload import Upload
 from gateway.core.control.agreement import Agreement
 from gateway.core.kinds import KINDS, canonical, tactic
@@ -139,11 +139,14 @@ class Loopback:
         return [digest for digest, _ in outbox.add(key, upload.ingest_key(), kind, DataMode.SIMULATED, records)]
 
     def publish(self, kind: RecordKind, *contents: Contents) -> list[bytes]:
-        """Records of one batch each kind allows, until acknowledged; H(B) of each batch."""
+        """Records in as few batches as they fit, until stored; H(B) of each batch. The next publication settles them.
+
+        An account is shown once a second, which nobody here wants to wait for.
+        """
         with self.outbox() as outbox:
             upload = self.upload(outbox)
             digests = self.seal(upload, outbox, kind, *contents)
-            self.run(upload.run())
+            self.run(_until_stored(upload, outbox))
         return digests
 
     def receive(self, profile: Profile, state: Path, **options: Any) -> list[ReceivedRecord]:
@@ -157,6 +160,25 @@ class Loopback:
     def cli(self, *words: object, stdin: bytes = b"") -> Finished:
         """`sluice-client` as a process."""
         return self.run(finished(client_command(*words), stdin))
+
+
+async def _until_stored(upload: Upload, outbox: Outbox) -> None:
+    stored = asyncio.Event()
+
+    def heard(event: str, tally: Tally) -> None:
+        if not tally.batches.get(WAITING):
+            stored.set()
+
+    upload.progress = heard
+    moving = asyncio.create_task(upload.run())
+    waiting = asyncio.create_task(stored.wait())
+    await asyncio.wait([moving, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not moving.done():
+        moving.cancel()
+    with suppress(asyncio.CancelledError):
+        await moving
+    assert not outbox.tally().batches.get(WAITING)
 
 
 async def _until_caught_up(profile: Profile, state: Path, options: Mapping[str, Any]) -> list[Records]:

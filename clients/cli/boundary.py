@@ -33,6 +33,9 @@ INTERRUPTED = 130
 
 # A code that says more than its family; every other error exits by family.
 _BY_CODE: Mapping[str, int] = {
+    "certificate-expired": NOT_AUTHENTICATED,
+    "certificate-not-yet-valid": NOT_AUTHENTICATED,
+    "fenced": CONFLICT,
     "gateway-unreachable": UNREACHABLE,
     "stopping": UNREACHABLE,
     "not-authenticated": NOT_AUTHENTICATED,

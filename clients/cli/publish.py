@@ -96,7 +96,7 @@ def publish_command(
         records = [labelling.label(number, contents) for number, contents in enumerate(reading.contents)]
         _say_reading(file, reading, labelling)
         if dry_run:
-            _finish(file, reading, outbox.tally(), [], sent=False)
+            _finish(file, reading, outbox.tally(), outbox.tally(), [], sent=False)
             return
         if records:
             for _ in outbox.add(profile.signing_key(), upload.ingest_key(), reading.kind, DataMode[mode], records):
@@ -104,13 +104,12 @@ def publish_command(
             said(
                 f"outbox    {len(records)} records signed and sealed to the gateway's key: unreadable here from now on"
             )
-        before = set(outbox.refused())
+        before, told_before = outbox.tally(), set(outbox.refused())
         if not no_wait:
             runner.run(upload.run(give_up_after_seconds=give_up_after))
-        refused = [told for told in outbox.refused() if told not in before]
-        tally = outbox.tally()
-        _finish(file, reading, tally, refused, sent=not no_wait)
-    check_sent(tally, refused, sent=not no_wait)
+        after, refused = outbox.tally(), [told for told in outbox.refused() if told not in told_before]
+        _finish(file, reading, before, after, refused, sent=not no_wait)
+    check_sent(after, refused, sent=not no_wait)
 
 
 def open_outbox(profile: Profile, profile_path: Path, outbox_path: Path | None) -> Outbox:
@@ -177,7 +176,7 @@ def _progress(event: str, tally: Tally) -> None:
     said(f"link      {event}: {done} of {total} batches acknowledged")
 
 
-def _finish(file: Path, reading: Reading, tally: Tally, refused: list[Told], *, sent: bool) -> None:
+def _finish(file: Path, reading: Reading, before: Tally, after: Tally, refused: list[Told], *, sent: bool) -> None:
     facts: dict[str, object] = {
         "file": file.name,
         "records": len(reading.contents),
@@ -185,7 +184,7 @@ def _finish(file: Path, reading: Reading, tally: Tally, refused: list[Told], *, 
         "notes": [note.message for note in reading.notes],
         "dropped": reading.dropped,
         "sent": sent,
-        "outbox": {"batches": tally.batches, "records": tally.records, "open": tally.open_batches},
+        "outbox": {"batches": after.batches, "records": after.records, "open": after.open_batches},
         "refused": refused_facts(refused),
         "time_ms": now_ms(),
     }
@@ -194,9 +193,9 @@ def _finish(file: Path, reading: Reading, tally: Tally, refused: list[Told], *, 
     else:
         why = next((note.message for note in reading.notes if note.code in _WHY_NOTHING), "nothing to publish")
         lines = [("0 records:", why)]
-    if sent and tally.batches:
-        acknowledged = tally.records.get(ACKNOWLEDGED, 0)
-        lines.append(("sent", f"{acknowledged} records acknowledged, {tally.open_batches} batches waiting"))
+    if sent and before.open_batches:
+        acknowledged = after.records.get(ACKNOWLEDGED, 0) - before.records.get(ACKNOWLEDGED, 0)
+        lines.append(("sent", f"{acknowledged} records acknowledged, {after.open_batches} batches waiting"))
     lines += refused_lines(refused)
     result(facts, lines)
 

@@ -65,7 +65,7 @@ class Upload:
             raise CallerError("profile-role", "a source's profile was expected, a partner's came", at=profile.id)
         self._profile = profile
         self._outbox = outbox
-        self._progress = progress
+        self.progress = progress
         self._patience = patience
         self.trust = outbox.trust(trust_from(profile))
         self._entries: list[bytes] = []
@@ -99,7 +99,7 @@ class Upload:
                     raise self._kept(error) from error
                 if error.code not in RETRIED:
                     raise
-                self._progress(f"down ({error.code})", self._outbox.tally())
+                self.progress(f"down ({error.code})", self._outbox.tally())
             tally = self._outbox.tally()
             if not tally.open_batches or (until is not None and loop.time() >= until):
                 return tally
@@ -216,7 +216,7 @@ class Upload:
             self._take_entries(body)
         elif kind is PublishMessage.STORED:
             self._outbox.mark_stored(_only_digest(body))
-            self._progress("stored", self._outbox.tally())
+            self.progress("stored", self._outbox.tally())
         else:
             self._refused_or_waiting(kind, body)
 
@@ -234,7 +234,7 @@ class Upload:
             if self._outbox.state_of(digest) in {WAITING, STORED}:
                 self._held_back.add(digest)
             self._outbox.explain(digest, code, "")
-            self._progress(f"waiting ({code})", self._outbox.tally())
+            self.progress(f"waiting ({code})", self._outbox.tally())
             return
         idx, slot = reader.u16("idx"), reader.u8("slot")
         field = "".join(c for c in reader.lp16("field", 1024).decode("utf-8", "replace") if c.isprintable())
@@ -257,7 +257,7 @@ class Upload:
         self._held_back -= {outcome.digest for outcome in outcomes}
         self._ticked.set()
         if outcomes:
-            self._progress("acknowledged", self._outbox.tally())
+            self.progress("acknowledged", self._outbox.tally())
 
     def _outcomes(self, entries: list[bytes]) -> list[Outcome]:
         outcomes: dict[bytes, Outcome] = {}

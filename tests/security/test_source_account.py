@@ -1,0 +1,340 @@
+"""Threat: a gateway lies to a source about its batches. Only the account under a signed tick lets a source delete."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from clients.link import Patience
+from clients.source.outbox import ACKNOWLEDGED, REFUSED, STORED, WAITING, Outbox, Told
+from clients.source.upload import Upload
+from gateway.core.errors import GatewayError
+from gateway.core.ledger.entries import Admitted, Applied, Disclosed, RefusedBatch
+from gateway.core.ledger.tick import encode_entries
+from gateway.core.suite.numbers import PublishMessage, RecordKind, RefusalCode
+from gateway.core.suite.octets import lp16, u8, u16
+from gateway.core.suite.tree import leaf_hash
+from tests.loopback import SOURCE, Loopback, a_tactic, quiet
+from tests.scripted_gateway import Reckoning, ScriptedGateway, SourceScript, silence
+from tests.security.listener import STRANGER
+from tests.truth import Truth
+
+LANE = bytes(16)
+
+
+@dataclass
+class Source:
+    """A source with one batch in its outbox, which talks to scripted gateways."""
+
+    world: Loopback
+    outbox: Outbox
+    gateway: ScriptedGateway
+    digest: bytes
+
+    def send(self, *scripts: SourceScript, give_up_after: float | None = None) -> str:
+        """Runs the upload against one script after another; the code with which it stopped, empty if it did not."""
+        return self.world.run(self._send(list(scripts), give_up_after))
+
+    async def _send(self, scripts: list[SourceScript], give_up_after: float | None) -> str:
+        calls = iter(scripts)
+
+        async def next_script(told: Reckoning) -> None:
+            await next(calls, scripts[-1])(told)
+
+        self.gateway.source_script = next_script
+        async with self.gateway.serving():
+            profile = replace(self.world.stand.profile(SOURCE), endpoint=f"127.0.0.1:{self.gateway.port}")
+            patience = Patience(silence_seconds=0.5, first_wait_seconds=0.01)
+            upload = Upload(profile, self.outbox, quiet, patience=patience)
+            try:
+                await upload.run(give_up_after_seconds=give_up_after)
+            except GatewayError as error:
+                return error.code
+            finally:
+                self.gateway.check()
+        return ""
+
+    @property
+    def state(self) -> str | None:
+        """What the outbox knows of the batch."""
+        return self.outbox.state_of(self.digest)
+
+
+@pytest.fixture
+def source(honest_world: Loopback, truth: Truth, tmp_path: Path) -> Iterator[Source]:
+    """One batch waits."""
+    with closing(Outbox(tmp_path / "outbox", truth.control.genesis, SOURCE)) as outbox:
+        upload = honest_world.upload(outbox)
+        [digest] = honest_world.seal(upload, outbox, RecordKind.TACTIC, a_tactic())
+        # The real gateway's ledger is not the scripted one's: this source has only learnt the directory from it.
+        assert outbox.ledger.last is None
+        yield Source(honest_world, outbox, ScriptedGateway(truth), digest)
+
+
+def admitted(digest: bytes) -> bytes:
+    """The gateway has the batch."""
+    return Admitted(secrets.token_bytes(32), LANE, 0, digest).encode()
+
+
+def refused(digest: bytes, code: RefusalCode = RefusalCode.RANGE) -> bytes:
+    """The gateway refused the batch."""
+    return RefusedBatch(secrets.token_bytes(32), LANE, 0, digest, code).encode()
+
+
+async def answers(told: Reckoning) -> None:
+    """Takes what the source sends until it closes its side."""
+    async for _ in told.up:
+        pass
+
+
+def test_an_honest_account_lets_a_source_delete(source: Source) -> None:
+    """Without this, every refusal below could be for another reason."""
+
+    async def honest(told: Reckoning) -> None:
+        await told.begin()
+        await told.send(PublishMessage.STORED, source.digest)
+        await told.show(admitted(source.digest))
+        await answers(told)
+
+    assert source.send(honest) == ""
+    assert source.state == ACKNOWLEDGED
+    assert source.outbox.parcels() == []
+
+
+def test_stored_alone_deletes_nothing(source: Source) -> None:
+    """The gateway's word is not its account's."""
+
+    async def only_stored(told: Reckoning) -> None:
+        await told.begin()
+        await told.send(PublishMessage.STORED, source.digest)
+        await told.show()
+
+    assert source.send(only_stored, give_up_after=0.3) == ""
+    assert source.state == STORED
+    assert len(source.outbox.parcels()) == 1
+
+
+def test_what_the_account_admits_is_admitted_whatever_was_said(source: Source) -> None:
+    """A refusal that is told and not entered is only talk."""
+
+    async def says_refused(told: Reckoning) -> None:
+        await told.begin()
+        said = source.digest + u16(RefusalCode.RANGE) + u16(0) + u8(1) + lp16(b"position\x1b[31m")
+        await told.send(PublishMessage.REFUSED, said)
+        await told.show(admitted(source.digest))
+        await answers(told)
+
+    assert source.send(says_refused) == ""
+    assert source.state == ACKNOWLEDGED
+    assert source.outbox.refused() == []
+
+
+def test_a_refusal_in_the_account_ends_a_batch_and_is_told(source: Source) -> None:
+    """Code from the account, place from what was said, without what a terminal would obey."""
+
+    async def refuses(told: Reckoning) -> None:
+        await told.begin()
+        said = source.digest + u16(RefusalCode.TEXT) + u16(4) + u8(1) + lp16(b"posi\x1b[31mtion")
+        await told.send(PublishMessage.REFUSED, said)
+        await told.show(refused(source.digest))
+        await answers(told)
+
+    assert source.send(refuses) == ""
+    assert source.state == REFUSED
+    assert source.outbox.refused() == [Told(source.digest.hex()[:8], "range", "record 4, slot 1: posi[31mtion")]
+
+
+CONTRADICTIONS = {
+    "admitted twice at once": ([admitted, admitted],),
+    "admitted twice": ([admitted], [admitted]),
+    "refused twice": ([refused], [refused]),
+    "admitted, then refused": ([admitted], [refused]),
+    "refused, then admitted": ([refused], [admitted]),
+    "both at once": ([refused, admitted],),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_an_account_that_decides_a_batch_twice_is_a_failure(source: Source, name: str) -> None:
+    """Of two truths one is a lie, and the source cannot know which."""
+
+    async def contradicts(told: Reckoning) -> None:
+        await told.begin()
+        for entries in CONTRADICTIONS[name]:
+            await told.show(*(entry(source.digest) for entry in entries))
+        await answers(told)
+
+    # One more batch keeps the connection open after the first is decided.
+    source.world.seal(source.world.upload(source.outbox), source.outbox, RecordKind.TACTIC, a_tactic())
+
+    assert source.send(contradicts) == "account-contradicts"
+
+
+def test_a_contradiction_is_found_again_on_the_next_run(source: Source) -> None:
+    """It is not swallowed by being tried once more."""
+    entries = [admitted(source.digest), refused(source.digest)]
+
+    async def contradicts(told: Reckoning) -> None:
+        await told.begin()
+        assert told.told == 0
+        await told.show(*([] if told.next_tick else entries), shown=entries)
+
+    assert source.send(contradicts) == "account-contradicts"
+    assert source.send(contradicts) == "account-contradicts"
+    assert source.state == WAITING
+
+
+async def other_entries(told: Reckoning) -> None:
+    """Entries that are not those of the account."""
+    await told.begin()
+    await told.show(admitted(b"\x01" * 48), shown=[admitted(b"\x01" * 48)])
+
+
+async def missing_entry(told: Reckoning) -> None:
+    """An entry of the account is left out."""
+    await told.begin()
+    await told.show(admitted(b"\x01" * 48), shown=[])
+
+
+async def leaf_without_its_entry(told: Reckoning) -> None:
+    """The tick lists a leaf that nobody can look into."""
+    await told.begin()
+    entry = admitted(b"\x01" * 48)
+    await told.show(entry, shown=[], leaves=(leaf_hash(entry),))
+
+
+async def entry_of_the_house(told: Reckoning) -> None:
+    """An entry that has no place in a source's account."""
+    await told.begin()
+    await told.show(Applied(1, bytes(48)).encode())
+
+
+async def rewritten_ledger(told: Reckoning) -> None:
+    """Another tick stands where one was shown."""
+    await told.begin()
+    other = told.ledger.fork()
+    await told.show()
+    other.draft()
+    told.ledger = other
+    await told.show()
+
+
+async def unendorsed_key(told: Reckoning) -> None:
+    """A ledger under a key that no operator endorsed."""
+    await told.begin()
+    told.ledger.key = STRANGER
+    await told.show()
+
+
+async def nonsense(told: Reckoning) -> None:
+    """A message of no type."""
+    await told.begin()
+    await told.write(b"\x63")
+
+
+async def nothing(told: Reckoning) -> None:
+    """A message without a byte."""
+    await told.begin()
+    await told.write(b"")
+
+
+async def half_a_name(told: Reckoning) -> None:
+    """`stored` of something that is no H(B)."""
+    await told.begin()
+    await told.send(PublishMessage.STORED, b"\x01" * 47)
+
+
+async def unknown_code(told: Reckoning) -> None:
+    """A reason that the format does not have."""
+    await told.begin()
+    await told.send(PublishMessage.WAITING, b"\x01" * 48 + u16(999))
+
+
+async def cut_entries(told: Reckoning) -> None:
+    """Entries that end early."""
+    await told.begin()
+    await told.send(PublishMessage.ENTRIES, encode_entries([admitted(b"\x01" * 48)])[:-1])
+
+
+LIES: dict[SourceScript, str] = {
+    other_entries: "account-rewritten",
+    missing_entry: "account-rewritten",
+    leaf_without_its_entry: "disclosure-missing",
+    entry_of_the_house: "malformed",
+    rewritten_ledger: "ledger-forked",
+    unendorsed_key: "key-not-endorsed",
+    nonsense: "stream-order",
+    nothing: "stream-order",
+    half_a_name: "malformed",
+    unknown_code: "malformed",
+    cut_entries: "malformed",
+}
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
+def test_a_lie_is_refused_by_name_and_deletes_nothing(source: Source, lie: SourceScript) -> None:
+    """A source stops, keeps everything, and says what was wrong."""
+    assert source.send(lie) == LIES[lie]
+    assert source.state == WAITING
+    assert len(source.outbox.parcels()) == 1
+
+
+def test_silence_and_an_early_end_are_tried_again(source: Source) -> None:
+    """A link that dies quietly is the normal case for a unit."""
+
+    async def mute(told: Reckoning) -> None:
+        await told.begin()
+        await silence()
+
+    async def ends(told: Reckoning) -> None:
+        await told.begin()
+
+    async def honest(told: Reckoning) -> None:
+        await told.begin()
+        await told.show(admitted(source.digest))
+        await answers(told)
+
+    assert source.send(mute, ends, honest) == ""
+    assert source.state == ACKNOWLEDGED
+
+
+def test_what_was_stored_is_not_sent_again_before_the_account_spoke(source: Source) -> None:
+    """A link may be a slow radio; if the account does not know the batch after all, it goes out once more."""
+    sent: list[list[int]] = []
+
+    async def counted(told: Reckoning) -> None:
+        await told.begin()
+        sent.append([])
+        await told.send(PublishMessage.STORED, source.digest)
+        if len(sent) == 2:
+            await told.show()
+        async for request in told.up:
+            sent[-1].append(request.message[0])
+            if len(sent) == 2 and len(sent[-1]) == 3:
+                await told.show(admitted(source.digest))
+            if len(sent) == 1 and len(sent[-1]) == 3:
+                return
+
+    assert source.send(counted) == ""
+    assert sent == [[3, 1, 2], [3, 1, 2]]
+    assert source.state == ACKNOWLEDGED
+
+
+def test_disclosures_and_batches_of_a_lost_outbox_are_no_ones_batches_here(source: Source) -> None:
+    """They are in the account for ever; the tally is of this outbox."""
+
+    async def more(told: Reckoning) -> None:
+        await told.begin()
+        lost = b"\x02" * 48
+        disclosed = Disclosed(secrets.token_bytes(32), lost, 0, 1, "usa/arl").encode()
+        await told.show(admitted(lost), disclosed, admitted(source.digest))
+        await answers(told)
+
+    assert source.send(more) == ""
+    assert source.outbox.tally().batches == {ACKNOWLEDGED: 1}
+    assert source.outbox.state_of(b"\x02" * 48) == ACKNOWLEDGED

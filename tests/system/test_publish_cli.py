@@ -1,0 +1,184 @@
+"""What a source types, and what it sees: outputs, errors with their four facts, exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from clients.cli.boundary import DENIED, OK, PENDING, UNREACHABLE, USAGE
+from clients.operator.ca import PartyKind
+from clients.simulator import write_flight
+from tests.loopback import SOURCE, Finished, Loopback
+from tests.system.papers import START_MS, TACTIC
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
+    """One source, its profile written; two flights and one tactic as files."""
+    world = Loopback(tmp_path_factory.mktemp("world"))
+    try:
+        world.start("usa/arl")
+        world.stand.profile(SOURCE)
+        write_flight(world.root / "flight.tlog", seed=7, start_ms=START_MS, length_m=5000)
+        write_flight(world.root / "short.tlog", seed=7, start_ms=START_MS, length_m=300)
+        (world.root / "tactic.toml").write_text(TACTIC, "utf-8")
+        yield world
+    finally:
+        world.close()
+
+
+def publish(world: Loopback, file: str, *words: object, outbox: str = "outbox") -> Finished:
+    """`sluice-client publish` of one of the files."""
+    profile = ("--profile", world.root / f"{SOURCE}.profile", "--outbox", world.root / outbox)
+    return world.cli("publish", world.root / file, *profile, "--mode", "SIMULATED", *words)
+
+
+def outbox_of(world: Loopback, *words: object, outbox: str = "outbox") -> Finished:
+    """`sluice-client outbox`."""
+    profile = ("--profile", world.root / f"{SOURCE}.profile", "--outbox", world.root / outbox)
+    return world.cli("outbox", *profile, *words)
+
+
+def test_a_dry_run_says_everything_and_signs_nothing(world: Loopback) -> None:
+    """What would be dropped and how it would be labelled, before anything leaves the machine."""
+    done = publish(world, "flight.tlog", "--dry-run", "--json", outbox="dry")
+
+    assert done.code == OK
+    assert done.json()["sent"] is False
+    assert done.json()["outbox"] == {"batches": {}, "records": {}, "open": 0}
+    assert "dropped   redaction field version 1" in done.err
+
+
+def test_a_flight_near_its_take_off_publishes_nothing(world: Loopback) -> None:
+    """Nobody's position is worth the record: exit 0, and the reason in words."""
+    done = publish(world, "short.tlog")
+
+    assert (done.code, done.out) == (OK, "0 records: whole flight lies within 2,000 m of take-off\n")
+
+
+def test_what_waits_is_sent_by_the_next_run(world: Loopback) -> None:
+    """`--no-wait` closes the lid; the next publication takes everything along."""
+    first = publish(world, "tactic.toml", "--no-wait", "--json", outbox="later")
+    waiting = outbox_of(world, outbox="later")
+    second = publish(world, "tactic.toml", "--json", outbox="later")
+
+    assert first.json()["outbox"]["batches"] == {"waiting": 1}
+    assert waiting.out == "outbox    1 waiting\n"
+    assert second.json()["outbox"]["batches"] == {"acknowledged": 2}
+
+
+def test_the_outbox_sends_what_waits(world: Loopback) -> None:
+    """The same bytes, by hand."""
+    publish(world, "tactic.toml", "--no-wait", outbox="by-hand")
+
+    sent = outbox_of(world, "--send", "--json", outbox="by-hand")
+    after = outbox_of(world, outbox="by-hand")
+
+    assert (sent.code, sent.json()["open"]) == (OK, 0)
+    assert after.out == "outbox    1 acknowledged\n"
+
+
+def test_an_empty_outbox_says_so(world: Loopback) -> None:
+    """And does not talk to anybody."""
+    assert outbox_of(world, "--send", outbox="empty").out == "outbox    empty\n"
+
+
+def test_a_label_below_the_guide_is_refused_before_anything_is_signed(world: Loopback) -> None:
+    """With the record, the slot, and what to do."""
+    done = publish(world, "flight.tlog", "--label", "position=DSK//REL DEU,GBR,USA", "--json", outbox="careless")
+
+    assert done.code == USAGE
+    assert done.error() == {
+        "code": "label-below-guide",
+        "message": "`position` is labelled `DSK//REL DEU,GBR,USA`, "
+        "guide UAS-2026-2 requires at least `DSK//REL GBR,USA`",
+        "at": "record 0, slot 1",
+        "do": "drop --label, or ask for a guide change",
+    }
+    assert outbox_of(world, outbox="careless").out == "outbox    empty\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--label", "position"), "usage"),
+        (("--label", "position=X//REL USA"), "label"),
+        (("--label", "altitude=T//REL USA"), "portion-unknown"),
+        (("--label", "position=T//REL GBR,USA"), "label-below-guide"),
+    ],
+)
+def test_a_label_that_cannot_be_is_bad_input(world: Loopback, words: tuple[str, ...], code: str) -> None:
+    """The last one: `kinematics` would tell what a raised `position` hides."""
+    done = publish(world, "flight.tlog", *words, "--json", outbox="careless")
+
+    assert (done.code, done.error()["code"]) == (USAGE, code)
+
+
+def test_a_batch_that_the_gateway_refuses_is_an_error_after_the_result(world: Loopback) -> None:
+    """Marking words in a text are found by the gateway's guard; the number is consumed, the batch moved aside."""
+    (world.root / "marked.toml").write_text(TACTIC.replace("Climb before", "TOP SECRET: climb before"), "utf-8")
+
+    done = publish(world, "marked.toml", "--json", outbox="marked")
+    listed = outbox_of(world, outbox="marked")
+
+    assert done.code == DENIED
+    assert done.json()["refused"][0]["code"] == done.error()["code"] == "marking-in-text"
+    assert done.error()["at"].startswith("record 0, slot 5")
+    assert listed.code == OK
+    assert listed.out.startswith("outbox    1 refused\nrefused   batch ")
+
+
+def test_a_suspended_source_keeps_its_records(world: Loopback) -> None:
+    """Denied, with a reference for the operator, and what not to do."""
+    world.run(world.stand.suspend(PartyKind.SOURCE, SOURCE))
+    try:
+        done = publish(world, "tactic.toml", "--json", outbox="suspended")
+        waiting = outbox_of(world, "--json", outbox="suspended")
+    finally:
+        world.run(world.stand.resume(PartyKind.SOURCE, SOURCE))
+    sent = outbox_of(world, "--send", "--json", outbox="suspended")
+
+    # Without the directory it cannot even seal.
+    assert (done.code, done.error()["code"]) == (DENIED, "denied")
+    assert waiting.json()["open"] == 0
+    assert sent.code == OK
+
+
+def test_a_source_suspended_in_between_keeps_its_records(world: Loopback) -> None:
+    """What is sealed stays sealed, here, until an operator takes the source up again."""
+    publish(world, "tactic.toml", "--no-wait", outbox="held")
+    world.run(world.stand.suspend(PartyKind.SOURCE, SOURCE))
+    try:
+        done = outbox_of(world, "--send", "--json", outbox="held")
+    finally:
+        world.run(world.stand.resume(PartyKind.SOURCE, SOURCE))
+
+    assert done.code == DENIED
+    assert "1 records are kept in the outbox" in done.error()["message"]
+    assert "do not delete the outbox" in done.error()["do"]
+    assert outbox_of(world, "--send", "--json", outbox="held").json()["batches"] == {"acknowledged": 1}
+
+
+def test_what_still_waits_at_the_end_is_exit_code_seven(world: Loopback) -> None:
+    """A gateway that is away is no failure of the file; the outbox keeps it."""
+    publish(world, "tactic.toml", "--no-wait", outbox="away")
+    world.stop()
+    try:
+        done = outbox_of(world, "--send", "--give-up-after", "0.3", "--json", outbox="away")
+        fresh = publish(world, "tactic.toml", "--json", outbox="never-met")
+    finally:
+        world.serve_again()
+
+    assert (done.code, done.json()["open"]) == (PENDING, 1)
+    assert "down (gateway-unreachable)" in done.err
+    assert (fresh.code, fresh.error()["code"]) == (UNREACHABLE, "gateway-unreachable")
+    assert outbox_of(world, "--send", "--json", outbox="away").code == OK
+
+
+def test_one_process_has_an_outbox_at_a_time(world: Loopback) -> None:
+    """Two would sign two batches with one number."""
+    with world.outbox("taken"):
+        done = publish(world, "tactic.toml", "--json", outbox="taken")
+
+    assert done.error()["code"] == "outbox-in-use"
