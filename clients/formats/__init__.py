@@ -5,8 +5,9 @@
 
 A log's way, each step its own module:
 
-    sandbox ─spawns─▶ worker ─▶ framing, mavlink | dataflash ─▶ extract     the child: integers come back, no strings
+    sandbox ─spawns─▶ worker ─▶ framing, mavlink ─▶ extract                   `.tlog`   the child: integers come back,
+                             └▶ dataflash_frames, dataflash ─▶ extract        `.bin`    no strings
     extract ─▶ segments.put_in_order ─▶ redaction ─▶ segments.split ─▶ reading      the parent: redacted before signed
 
-Importing this package loads no parser; pymavlink is the extra `formats` and runs in the child only.
+Importing this package loads no parser; pymavlink is the extra `formats`, for `.tlog` alone, and runs in the child only.
 """

@@ -1,4 +1,4 @@
-"""The optional extra that reads logs, asked for where it is needed and named where it is missing."""
+"""The optional extra that reads and simulates a `.tlog`, asked for where it is needed and named where it is missing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ def require_pymavlink() -> None:
     if find_spec("pymavlink") is None:
         raise CallerError(
             "extra-missing",
-            "reading and simulating logs needs `pymavlink`, which is not installed",
+            "reading or simulating a `.tlog` needs `pymavlink`, which is not installed",
             do="pip install 'sluice-gateway[formats]'",
         )

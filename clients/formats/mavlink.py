@@ -37,7 +37,7 @@ _HOLD_US = 2_000_000
 _BOOT_LIMIT_US = EARLIEST_US
 _GROUND_STATION = 6
 _NO_AUTOPILOT = 8
-_ARMED_FLAG = 128
+_ARMED_FLAG, _CUSTOM_MODE_FLAG = 128, 1
 _CRITICAL_STATES = (5, 6, 8)
 _FAILSAFE_OTHER = 128
 _CDEG_PER_RADIAN = 18_000 / math.pi
@@ -84,12 +84,11 @@ class TlogReader:
     """Fills an extract message by message."""
 
     def __init__(self, log: Log, max_rows: int) -> None:
-        # The dialect is 33,000 generated lines of an optional extra: only a child that reads a log pays for it.
-        from pymavlink import mavutil  # noqa: PLC0415
+        # The dialect is 33,000 generated lines of an optional extra: only a child that reads a log pays for it. It is
+        # all that is taken of pymavlink, whose other modules are or load GPL code (decision 0006).
         from pymavlink.dialects.v20 import all as dialect  # noqa: PLC0415
 
         self._decode: Callable[[bytearray], object] = dialect.MAVLink(None).decode
-        self._mode_name: Callable[[object], str] = mavutil.mode_string_v10
         self._names: dict[int, str] = {number: known.msgname for number, known in dialect.mavlink_map.items()}
         extras = {number: known.crc_extra for number, known in dialect.mavlink_map.items()}
         self._framing = Framing(log, extras, lambda checked: int(dialect.x25crc(checked).crc))
@@ -162,12 +161,15 @@ class TlogReader:
         if kind == _GROUND_STATION or field_of(message, "autopilot") == _NO_AUTOPILOT:
             return
         vehicle.vehicle_type = kind
+        base_mode = field_of(message, "base_mode")
+        # Without this flag the heartbeat says that its autopilot has no modes of its own.
+        custom_mode = field_of(message, "custom_mode") if base_mode & _CUSTOM_MODE_FLAG else UNKNOWN
         self._add(
             vehicle,
             Table.VEHICLE,
             arrival_us,
-            mode=mode_number(self._mode_name(message)),
-            armed=int(bool(field_of(message, "base_mode") & _ARMED_FLAG)),
+            mode=mode_number(field_of(message, "autopilot"), kind, custom_mode),
+            armed=int(bool(base_mode & _ARMED_FLAG)),
             failsafe_bits=_FAILSAFE_OTHER if field_of(message, "system_status") in _CRITICAL_STATES else 0,
         )
 

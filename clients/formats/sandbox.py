@@ -2,15 +2,15 @@
 
 A log comes from a captured, damaged or forged card, and pymavlink was not written for that. So the parent opens the
 file, and a fresh interpreter (spawned, never forked: grpc does not survive a fork) gets that one descriptor, a pipe and
-its limits, and no environment, shell or name of a file. What comes back is at most what the limit of rows allows and is
-parsed strictly. Every way this can end has a name:
+its limits, and no environment, shell or name of a file; our own reader of `.bin` is trusted no further. What comes back
+is at most what the limit of rows allows and is parsed strictly. Every way this can end has a name:
 
     log-not-found        no such file, or not readable
     log-not-a-file       a directory, device or pipe
     log-too-large        more bytes, rows, tracks or memory than allowed
     log-timeout          more processor or wall-clock time than allowed
     log-unreadable       no message of the format in it, or the child ended in any other way
-    extra-missing        pymavlink is not installed
+    extra-missing        pymavlink is not installed, which a `.tlog` needs
     log-sandbox-missing  the system has no process limits; logs are read on Linux
 """
 
@@ -56,7 +56,8 @@ class Limits:
 
 def extract_in_child(path: Path, source_format: SourceFormat, limits: Limits) -> Extract:
     """What the log at `path` holds; raises `CallerError` with one of the module's codes."""
-    require_pymavlink()
+    if source_format is SourceFormat.MAVLINK_TLOG:
+        require_pymavlink()
     if find_spec("resource") is None:
         raise CallerError(
             "log-sandbox-missing", "this system cannot limit a reading process", do="read the log on Linux"

@@ -3,7 +3,7 @@
     python -I -B -m clients.formats.worker FORMAT MAX_ROWS MEMORY_BYTES CPU_SECONDS < log > extract
 
 It takes its limits before the first byte of the log is looked at: address space, processor time, no file may grow, a
-few descriptors, no core dump that would keep a flight on disk. What the library prints goes nowhere: it quotes the log.
+few descriptors, no core dump that would keep a flight on disk. What a library prints goes nowhere: it quotes the log.
 Whatever goes wrong ends this process and not the client; the parent names it by the way it ended.
 """
 
@@ -34,29 +34,27 @@ def take_limits(memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def read_open_log(log: int, source_format: SourceFormat, max_rows: int) -> Extract:
-    """The extract of the open regular file `log`; raises whatever the library raises at damaged bytes."""
-    if source_format is SourceFormat.DATAFLASH_BIN:
-        dataflash = DataflashReader(log, max_rows)
-        dataflash.read()
-        return dataflash.extract()
+    """The extract of the open regular file `log`; raises whatever its reader raises at damaged bytes."""
     with mmap.mmap(log, 0, access=mmap.ACCESS_READ) as mapped:
-        tlog = TlogReader(mapped, max_rows)
-        tlog.read()
-        return tlog.extract()
+        dataflash = source_format is SourceFormat.DATAFLASH_BIN
+        reader = DataflashReader(mapped, max_rows) if dataflash else TlogReader(mapped, max_rows)
+        reader.read()
+        return reader.extract()
 
 
 def main(arguments: list[str]) -> None:
     """Reads descriptor 0 as the four numbers say and writes the extract to descriptor 1."""
-    source_format, max_rows, memory_bytes, cpu_seconds = map(int, arguments)
-    # Loading the library is not reading the log: afterwards a failed allocation can only be the log's fault.
-    import pymavlink.DFReader  # noqa: PLC0415
-    import pymavlink.dialects.v20.all  # noqa: F401, PLC0415
+    number, max_rows, memory_bytes, cpu_seconds = map(int, arguments)
+    source_format = SourceFormat(number)
+    if source_format is SourceFormat.MAVLINK_TLOG:
+        # Loading the library is not reading the log: afterwards a failed allocation can only be the log's fault.
+        import pymavlink.dialects.v20.all  # noqa: F401, PLC0415
 
     result = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     take_limits(memory_bytes, cpu_seconds)
     try:
-        extract = read_open_log(0, SourceFormat(source_format), max_rows)
+        extract = read_open_log(0, source_format, max_rows)
         with open(result, "wb") as pipe:
             for part in encode_extract(extract):
                 pipe.write(part)

@@ -25,7 +25,6 @@ def main() -> None:
     outcomes = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    import pymavlink.DFReader
     import pymavlink.dialects.v20.all  # noqa: F401 - loaded before the limits, as in the product
 
     # What is loaded stays; collecting it after every log would cost more than reading.
@@ -36,13 +35,9 @@ def main() -> None:
         try:
             extract = b"".join(encode_extract(read_open_log(log, source_format, max_rows)))
         except Exception:
-            # Whatever the library raises ends the product's child with status 1.
+            # Whatever a reader raises ends the product's child with status 1.
             extract = b""
-        if source_format is SourceFormat.MAVLINK_TLOG:
-            os.close(log)
-        else:
-            # The library owns the descriptor and sits in a cycle of references.
-            gc.collect()
+        os.close(log)
         outcomes.write(struct.pack(">IBI", number, not extract, len(extract)) + extract)
         outcomes.flush()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import tempfile
 from typing import Any
 
 from pymavlink.dialects.v20 import all as dialect
@@ -116,11 +114,7 @@ class Dataflash:
 
 
 def read_dataflash(log: bytes, max_rows: int = 100_000) -> Extract:
-    """What the reader makes of these bytes, in this process; an unlinked file, because the library maps one."""
-    with tempfile.TemporaryFile() as file:
-        file.write(log)
-        file.flush()
-        descriptor = os.dup(file.fileno())
-        reader = DataflashReader(descriptor, max_rows)
-        reader.read()
-        return reader.extract()
+    """What the reader makes of these bytes, in this process."""
+    reader = DataflashReader(log, max_rows)
+    reader.read()
+    return reader.extract()

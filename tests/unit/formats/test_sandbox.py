@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from clients.formats import sandbox, worker
-from clients.formats.extract import SourceFormat, Table
+from clients.formats.extract import Finding, SourceFormat, Table
 from clients.formats.sandbox import Limits, extract_in_child
 from clients.simulator import simulate_flight
 from gateway.core.errors import CallerError
-from tests.unit.formats.logs import START_US, Tlog
+from tests.unit.formats.logs import START_US, Dataflash, Tlog
 
 _START_MS = START_US // 1000
 
@@ -118,18 +118,28 @@ def test_what_is_no_readable_regular_file_is_refused_without_waiting(tmp_path: P
     assert codes == ["log-not-a-file", "log-not-a-file", "log-not-found", "log-unreadable", "log-unreadable"]
 
 
-def test_a_child_that_dies_of_a_log_is_a_refusal_that_says_how(tmp_path: Path) -> None:
-    """The library meets a format it does not know with an exception of no type; the child ends, the client does not."""
+def test_a_child_that_dies_is_a_refusal_that_says_how(flight: Path) -> None:
+    """One that cannot bind itself to its limits must not read on without them; the client lives to say so."""
+    limits = Limits(cpu_seconds=1 << 70)
+
+    with pytest.raises(CallerError) as error:
+        extract_in_child(flight, SourceFormat.MAVLINK_TLOG, limits)
+
+    assert error.value.code == "log-unreadable"
+    assert "status 1" in error.value.message
+
+
+def test_a_log_of_definitions_nobody_understands_is_counted_and_kills_no_child(tmp_path: Path) -> None:
+    """The format leaves room for values of tomorrow; what cannot be read is damage, and no exception."""
     body = b"\x80\x59FMT\x00BBnNZ".ljust(22, b"\x00") + b"Type,Length,Name,Format,Columns"
     wrong = b"\x01\x10BAD\x00?".ljust(22, b"\x00") + b"What"
     path = tmp_path / "bad.bin"
     path.write_bytes(b"".join(b"\xa3\x95\x80" + part.ljust(86, b"\x00") for part in (body, wrong)) * 20)
 
-    with pytest.raises(CallerError) as error:
-        extract_in_child(path, SourceFormat.DATAFLASH_BIN, Limits())
+    extract = extract_in_child(path, SourceFormat.DATAFLASH_BIN, Limits())
 
-    assert error.value.code == "log-unreadable"
-    assert "status 1" in error.value.message
+    assert extract.messages == 20
+    assert extract.findings == {Finding.DAMAGED: 19 * 89, Finding.TRUNCATED: 89}
 
 
 @pytest.mark.parametrize(
@@ -229,6 +239,23 @@ for call in (
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
 
     assert run.stdout == "extra-missing pip install 'sluice-gateway[formats]'\n" * 2
+
+
+def test_a_bin_needs_no_extra(tmp_path: Path) -> None:
+    """Its reader is the product's own."""
+    path = tmp_path / "flight.bin"
+    path.write_bytes(Dataflash().gps(1_000_000).pos(2_000_000).log)
+    program = f"""
+import sys
+sys.modules["pymavlink"] = None
+from pathlib import Path
+from clients.formats.extract import SourceFormat
+from clients.formats.sandbox import Limits, extract_in_child
+print(extract_in_child(Path({str(path)!r}), SourceFormat.DATAFLASH_BIN, Limits()).messages)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert run.stdout == "5\n"
 
 
 def test_the_child_is_a_program_of_its_own_that_prints_nothing_but_the_extract(flight: Path) -> None:
