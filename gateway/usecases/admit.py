@@ -12,6 +12,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
+
 from gateway.core.control.fold import Control
 from gateway.core.control.scope import Scope
 from gateway.core.errors import Refused
@@ -27,6 +29,7 @@ from gateway.usecases.lanes import KIND_ADMITTED, KIND_REFUSED, Refusal, Refused
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Admission, Plan
 
+_log = structlog.get_logger("sluice.batch")
 T = TypeVar("T")
 
 
@@ -70,6 +73,7 @@ class AdmitJob:
         self._running = running
         self._judged = judged
         self._signed = judged.verified.signed
+        self._refused: Refusal | None = None
         self.answer = b""
 
     def prepare(self, plan: Plan) -> None:
@@ -122,10 +126,20 @@ class AdmitJob:
         entry = RefusedBatch(secrets.token_bytes(32), batch.lane, batch.batch_no, signed.digest, refusal.code)
         plan.enter(source_account(batch.source_id), entry.encode())
         self._running.lanes.take(signed, refusal)
+        self._refused = refusal
         self.answer = _refused(signed, refusal)
 
     def committed(self) -> None:
-        """The caller sends `answer` once `submit` returns."""
+        """The caller sends `answer` once `submit` returns; a refusal is what somebody may have to look at."""
+        if self._refused is not None:
+            _log.warning(
+                "batch.refused",
+                source=self._signed.batch.source_id,
+                batch=self._signed.digest.hex()[:8],
+                code=self._refused.code.name,
+                record=self._refused.idx,
+                slot=self._refused.slot,
+            )
 
 
 def _stored(signed: SignedBatch) -> bytes:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from gateway.core.control.standing import needed_by_partner
 from gateway.core.errors import Refused
 from gateway.core.sealing.body import encode_body
@@ -31,6 +33,8 @@ HEARTBEAT_SECONDS = 8.0
 # A subscription is an account for ever and every tick is over all accounts, so its name is not a partner's to multiply.
 MAX_SUBSCRIPTIONS = 32
 STOPPING_TEXT = "the gateway is stopping; open again"
+
+_log = structlog.get_logger("sluice.stream")
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -64,6 +68,7 @@ class _OpenJob:
         # Statements may have been applied since the Hello was checked.
         if is_unchanged(subscription, running.control) and running.stopping.is_set():
             subscription.end(EndReason.SHUTDOWN, STOPPING_TEXT)
+        _log.info("stream.opened", **_names(subscription))
 
 
 async def follow(running: Running, peer: Peer, message: bytes, write: Write) -> None:
@@ -101,7 +106,18 @@ async def follow(running: Running, peer: Peer, message: bytes, write: Write) -> 
         running.ticker.leave(subscription.wake)
         if running.discloser.subscriptions.get(subscription.key) is subscription:
             del running.discloser.subscriptions[subscription.key]
+        reason = subscription.ending.reason.name if subscription.ending else "DISCONNECTED"
+        _log.info("stream.ended", reason=reason, frames=subscription.next_seq, **_names(subscription))
         subscription.close()
+
+
+def _names(subscription: Subscription) -> dict[str, str]:
+    return {
+        "partner": subscription.partner_id,
+        "agreement": subscription.agreement_id,
+        "subscription": subscription.name,
+        "stream": subscription.stream_id.hex()[:8],
+    }
 
 
 def _end_by_time(subscription: Subscription) -> None:

@@ -493,9 +493,7 @@ class Follower:
         assert disclosure.seq == self._entry_seq
         self._entry_seq += 1
         shown = [
-            (section.signed.digest, view.idx)
-            for section in parse_body(frame.open_body(keys))
-            for view in section.views
+            (section.signed.digest, view.idx) for section in parse_body(frame.open_body(keys)) for view in section.views
         ]
         assert disclosure.records == len(shown)
         self.records += shown
@@ -506,7 +504,10 @@ class Follower:
         """What this partner holds is the whole account, leaf for leaf."""
         account = self._house.running.book.accounts[self.account_id]
         assert not self.ledger.owed
-        assert (self.ledger.held.size, self.ledger.held.root()) == (account.tree.size, account.tree.root(account.tree.size))
+        assert (self.ledger.held.size, self.ledger.held.root()) == (
+            account.tree.size,
+            account.tree.root(account.tree.size),
+        )
 
 
 def records_of(*batches: UnverifiedBatch) -> list[Record]:

@@ -167,7 +167,9 @@ def test_a_change_that_could_never_be_applied_does_not_hide_the_others() -> None
     async def scenario() -> None:
         async with a_house() as house:
             first = draft(house, 2)
-            nonsense = draft(house, 3, position=first.statement.position + 1, prev=first.statement.link, body=b"x = 1\n")
+            nonsense = draft(
+                house, 3, position=first.statement.position + 1, prev=first.statement.link, body=b"x = 1\n"
+            )
             await house.government.propose(operator_peer(), first, "")
             bad = await house.government.propose(operator_peer(), nonsense, "")
             await house.government.propose(operator_peer("officer-2"), draft(house, 2, by=("officer-2",)), "")
@@ -228,9 +230,7 @@ def test_one_operator_cannot_keep_others_from_proposing() -> None:
                 await house.government.propose(operator_peer(), draft(house, 10 + number), "")
 
             assert await refused(house, draft(house, 99)) == "changes-full"
-            other = await house.government.propose(
-                operator_peer("officer-3"), draft(house, 98, by=("officer-3",)), ""
-            )
+            other = await house.government.propose(operator_peer("officer-3"), draft(house, 98, by=("officer-3",)), "")
             assert not other.applied
             assert await house.suspend("partner/gbr/dstl") == 0
 

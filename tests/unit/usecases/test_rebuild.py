@@ -49,9 +49,7 @@ def ran() -> House:
 
 def rows_of(house: House) -> Rows:
     """What an insider with the keys of the store would read."""
-    return {
-        journal: [(kind, entry) for _, kind, entry in entries_of(house.journals, journal)] for journal in Journal
-    }
+    return {journal: [(kind, entry) for _, kind, entry in entries_of(house.journals, journal)] for journal in Journal}
 
 
 def written(rows: Rows) -> UnsafeMemoryJournals:

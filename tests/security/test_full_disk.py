@@ -1,0 +1,146 @@
+"""Threat: the disk is full, or fails, while a source publishes. Nothing unstored is called stored, and a restart is clean.
+
+The real `sluice serve`, which may write only so many bytes to a file; the failure is the system's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+
+from clients.source.outbox import ACKNOWLEDGED, STORED, Tally
+from clients.source.upload import Upload
+from gateway.bootstrap import load
+from gateway.core.errors import Fault, GatewayError
+from gateway.core.suite.numbers import RecordKind
+from gateway.settings import FILE
+from gateway.usecases.rebuild import check_batches
+from tests.loopback import SOURCE, Loopback, a_tactic
+from tests.system.processes import Process, command, free_port, serve, wait_for
+
+ROOM_BYTES = 160 * 1024
+
+
+def under_limit(kib: int, *words: str) -> list[str]:
+    """The command, unable to write a file beyond so many KiB."""
+    return ["bash", "-c", f'ulimit -f {kib} && exec "$@"', "limited", *words]
+
+
+def limited(folder: Path, port: int, log: Path, file_bytes: int) -> Process:
+    """`sluice serve` under that limit, once it listens or has ended."""
+    words = command("sluice", "serve", str(folder), "--listen", f"127.0.0.1:{port}")
+    process = Process.start(under_limit(file_bytes // 1024, *words), log)
+    wait_for(lambda: "listening" in log.read_text() or not process.is_running, "listening")
+    return process
+
+
+def test_a_full_disk_stops_the_gateway_and_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    """No `stored` for what failed, a non-zero exit that names it, and everything else there after a restart."""
+    world = Loopback(tmp_path)
+    world.start("usa/arl")
+    with world.outbox() as outbox:
+        upload = world.upload(outbox)
+        digests = [
+            digest
+            for number in range(40)
+            for digest in world.seal(upload, outbox, RecordKind.TACTIC, *[a_tactic()] * (number % 3 + 1))
+        ]
+    world.stop()
+    folder, port = world.stand.settings.store.parent, free_port()
+    (folder / FILE).write_text(world.stand.settings.to_toml())
+    world.stand.port = port
+    size = (world.stand.settings.store / "data.mdb").stat().st_size
+
+    process = limited(folder, port, tmp_path / "full.log", size + ROOM_BYTES)
+    promised = _publish_until_it_breaks(world, process, digests)
+    code = process.popen.wait(30)
+
+    assert code == 1, (tmp_path / "full.log").read_text()[-2000:]
+    assert 0 < len(promised) < len(digests)
+    last = (tmp_path / "full.log").read_text()
+    assert "error[store-full]" in last
+    assert "Traceback" not in last
+    assert not (folder / "running.json").exists()
+    admitted = _verified(world)
+    assert promised <= admitted
+    _finish(world, folder, port, tmp_path / "again.log")
+    assert _verified(world) == set(digests)
+    world.close()
+
+
+def _publish_until_it_breaks(world: Loopback, process: Process, digests: list[bytes]) -> set[bytes]:
+    """Digests of the batches that were answered `stored` or acknowledged before the gateway was gone."""
+
+    async def scenario() -> None:
+        with world.outbox() as outbox:
+            upload = Upload(world.stand.profile(SOURCE), outbox, lambda event, tally: None)
+            running = asyncio.create_task(upload.run())
+            while process.is_running and not running.done():
+                await asyncio.sleep(0.02)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    world.run(scenario())
+    with world.outbox() as outbox:
+        return {digest for digest in digests if outbox.state_of(digest) in {STORED, ACKNOWLEDGED}}
+
+
+def _verified(world: Loopback) -> set[bytes]:
+    """Digests of admitted batches, in a store that verifies whole."""
+    loaded = load(world.stand.settings, every_signature=True)
+    try:
+        _, _, doubled = check_batches(loaded.journals, loaded.control)
+        assert doubled == 0
+        lanes = loaded.folds.lanes._lanes.values()  # noqa: SLF001 - what the start found
+        return {digest for lane in lanes for digest in lane.digests}
+    finally:
+        loaded.journals.close()
+
+
+def _finish(world: Loopback, folder: Path, port: int, log: Path) -> None:
+    """With room again, the same outbox is emptied."""
+    process = serve(folder, port, log)
+    tallies: list[Tally] = []
+
+    async def scenario() -> None:
+        with world.outbox() as outbox:
+            upload = Upload(world.stand.profile(SOURCE), outbox, lambda event, tally: tallies.append(tally))
+            await upload.run()
+
+    try:
+        world.run(scenario())
+    finally:
+        assert process.end() == 0
+    assert not tallies[-1].open_batches
+
+
+def test_a_store_without_room_for_its_first_tick_names_it(tmp_path: Path) -> None:
+    """Refused at the start, in one line, not in a stack of frames."""
+    world = Loopback(tmp_path)
+    world.start("usa/arl")
+    world.stop()
+    folder = world.stand.settings.store.parent
+    (folder / FILE).write_text(world.stand.settings.to_toml())
+    size = (world.stand.settings.store / "data.mdb").stat().st_size
+
+    done = subprocess.run(
+        under_limit(size // 2048, *command("sluice", "serve", str(folder), "--listen", "127.0.0.1:0", "--json")),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    error = json.loads(done.stderr.decode().strip().splitlines()[-1])
+    assert error["code"] in {"store-full", "store-latched"}
+    world.close()
+
+
+def test_a_fault_has_four_facts_and_no_more() -> None:
+    """What a person needs to act, and nothing of what was being stored."""
+    fault: GatewayError = Fault("store-full", "the store needs room", at="/srv", do="make room")
+
+    assert set(fault.to_json()) == {"code", "message", "at", "do"}
