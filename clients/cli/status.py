@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from clients.cli.boundary import Command
+from clients.cli.follow import default_state
 from clients.cli.output import result
 from clients.partner.state import PartnerState
 from clients.profile import Profile
@@ -28,7 +29,7 @@ def status_command(profile_path: Path, agreement_id: str | None, subscription: s
         raise CallerError("agreement-needed", "a partner's profile with an agreement was expected", at=profile.id)
     agreement = profile.agreement(agreement_id) if agreement_id else profile.agreements[0]
     account_id = partner_account(profile.id, agreement.id, subscription)
-    path = state or profile_path.with_suffix(f".{subscription}.state")
+    path = state or default_state(profile_path, profile, agreement_id, subscription)
     kept = PartnerState(path, profile.genesis_link, account_id)
     ledger, records = kept.ledger, kept.records
     kept.close()

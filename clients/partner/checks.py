@@ -27,8 +27,8 @@ from gateway.core.suite.numbers import (
     StreamMessage,
 )
 
-# 200 MB of hashes: more than a partner without its state can be told of at once; it asks with what it held.
-MAX_NEW_LEAVES = 1 << 22
+# 50 MB of hashes: only a partner that lost its state is told of so many at once, and it can begin another account.
+MAX_NEW_LEAVES = 1 << 20
 
 
 class _Phase(Enum):
@@ -136,7 +136,12 @@ class StreamChecks:
 
     def _add_leaves(self, leaves: tuple[bytes, ...]) -> None:
         if len(self._leaves) + len(leaves) > MAX_NEW_LEAVES:
-            raise Refused("account-too-long", f"a tick may list {MAX_NEW_LEAVES} new leaves, more came", at="leaves")
+            raise Refused(
+                "account-too-long",
+                f"a tick may list {MAX_NEW_LEAVES} new leaves, more came",
+                at="leaves",
+                do="follow under another subscription",
+            )
         self._leaves += leaves
 
     def _count_owed(self, waited_ms: int | None) -> None:
