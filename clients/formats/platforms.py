@@ -12,8 +12,8 @@ from __future__ import annotations
 _CLASSES = {
     1: "FIXED_WING",
     **dict.fromkeys((2, 3, 13, 14, 15, 29, 35, 43), "MULTIROTOR"),
-    **dict.fromkeys((19, 20, 21, 22, 23, 24, 25), "VTOL"),
-    **dict.fromkeys((10, 47), "GROUND"),
+    **dict.fromkeys((19, 20, 21, 22, 23, 24, 25, 47), "VTOL"),
+    **dict.fromkeys((10, 46), "GROUND"),
     11: "SURFACE",
 }
 ARDUPILOT = 3

@@ -70,3 +70,8 @@ def test_a_class_is_that_of_the_vehicle_type_or_empty() -> None:
     classes = [platform_class(vehicle_type) for vehicle_type in (1, 2, 20, 10, 11, 12, 0xFFFF)]
 
     assert classes == ["FIXED_WING", "MULTIROTOR", "VTOL", "GROUND", "SURFACE", "", ""]
+
+
+def test_the_types_that_mavlink_numbers_last_have_their_own_class() -> None:
+    """46 walks and 47 takes off: one number aside and a flight would be labelled as driving."""
+    assert (platform_class(46), platform_class(47)) == ("GROUND", "VTOL")
