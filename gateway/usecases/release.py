@@ -74,7 +74,7 @@ class _OpenJob:
 async def follow(running: Running, peer: Peer, message: bytes, write: Write) -> None:
     """Serves one Follow call until the stream ends; `write` sends one message.
 
-    Refuses before anything is sent; later only `stream-cut`, when the stream ended and its partner did not read the end.
+    Refuses before anything is sent; later only `stream-cut`, when the stream had to end and its partner did not read.
     """
     signed = SignedHello.parse(message)
     subscription = admit_hello(running, peer, signed)

@@ -1,4 +1,4 @@
-"""Threat: the disk is full, or fails, while a source publishes. Nothing unstored is called stored, and a restart is clean.
+"""Threat: the disk is full while a source publishes. What is not stored is not called so, and a restart is clean.
 
 The real `sluice serve`, which may write only so many bytes to a file; the failure is the system's own.
 """
@@ -77,8 +77,8 @@ def _publish_until_it_breaks(world: Loopback, process: Process, digests: list[by
         with world.outbox() as outbox:
             upload = Upload(world.stand.profile(SOURCE), outbox, lambda event, tally: None)
             running = asyncio.create_task(upload.run())
-            while process.is_running and not running.done():
-                await asyncio.sleep(0.02)
+            ended = asyncio.create_task(asyncio.to_thread(process.popen.wait, 30))
+            await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
@@ -93,7 +93,7 @@ def _verified(world: Loopback) -> set[bytes]:
     try:
         _, _, doubled = check_batches(loaded.journals, loaded.control)
         assert doubled == 0
-        lanes = loaded.folds.lanes._lanes.values()  # noqa: SLF001 - what the start found
+        lanes = loaded.folds.lanes._lanes.values()
         return {digest for lane in lanes for digest in lane.digests}
     finally:
         loaded.journals.close()

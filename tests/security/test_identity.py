@@ -1,4 +1,4 @@
-"""Threat: a party acts as another. Over real TLS, with its own good certificate and somebody else's names in the bytes."""
+"""Threat: a party acts as another, over real TLS with its own good certificate and somebody else's names inside."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_an_exception_is_logged_by_type_and_place(capsys: pytest.CaptureFixture[
         await asyncio.sleep(0.05)
 
     kept = (logging.getLogger().handlers[:], serving.sys.excepthook)
-    serving._configure_logs()  # noqa: SLF001 - what `sluice serve` does first
+    serving._configure_logs()
     try:
         try:
             fails()
@@ -131,7 +131,7 @@ def test_an_exception_is_logged_by_type_and_place(capsys: pytest.CaptureFixture[
 def test_the_log_says_no_more_than_its_level(capsys: pytest.CaptureFixture[str]) -> None:
     """What a library prints to help its makers is not for this log."""
     kept = (logging.getLogger().handlers[:], serving.sys.excepthook)
-    serving._configure_logs()  # noqa: SLF001 - what `sluice serve` does first
+    serving._configure_logs()
     try:
         logging.getLogger("asyncio").debug(CANARY)
         structlog.get_logger("t").debug(CANARY)

@@ -1,4 +1,4 @@
-"""Threat: something else than an enrolled party connects. Each way in but the right one is closed, by TLS or by name."""
+"""Threat: what connects is no enrolled party. Every way in but the right one is closed, by TLS or by name."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Port]:
 
 
 def test_an_enrolled_party_is_served_over_tls_1_3(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The refusals below are for what was changed; and what is recorded today is not read by a later quantum computer."""
+    """The refusals below are for what was changed; the key exchange is hybrid, for what is recorded today."""
     seen: list[dict[str, list[bytes]]] = []
     honest = Doorkeeper.peer_of
 
@@ -145,15 +145,15 @@ def test_an_open_connection_outlives_its_certificate_and_is_refused_from_then_on
     async def scenario() -> list[str]:
         running = port.world.stand.running
         assert running is not None
-        clock = running.running.time._clock  # noqa: SLF001 - the clock of this gateway is moved, not the machine's
+        clock = running.running.time._clock
         async with channel(port.world.stand.port, port.own.root_pem(), leaf) as opened:
             before = await call(opened, HEALTH)
             later = _Later(clock, 2 * 3600 * 1000)
-            running.running.time._clock = later  # noqa: SLF001 - the same
+            running.running.time._clock = later
             try:
                 after = await call(opened, HEALTH)
             finally:
-                running.running.time._clock = clock  # noqa: SLF001 - the same
+                running.running.time._clock = clock
         return [before.code, after.code]
 
     assert port.world.run(scenario()) == ["OK", "denied"]
@@ -233,7 +233,7 @@ def test_older_protocols_and_plaintext_are_not_spoken(process_port: tuple[int, L
 
 
 def test_a_gateway_does_not_start_with_a_certificate_of_no_use(tmp_path: Path) -> None:
-    """gRPC would start with anything and fail every handshake; nobody would know why."""
+    """GRPC would start with anything and fail every handshake; nobody would know why."""
     world = Loopback(tmp_path)
     stand = world.stand
     good = stand.settings.certificate.read_bytes()
@@ -268,5 +268,5 @@ def _again(world: Loopback) -> Loopback:
     """The same stand behind a new attempt."""
     again = Loopback.__new__(Loopback)
     again.__dict__.update(world.__dict__)
-    again._serving = again.stand.serving()  # noqa: SLF001 - a context manager serves once
+    again._serving = again.stand.serving()
     return again

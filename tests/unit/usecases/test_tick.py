@@ -176,7 +176,7 @@ def test_the_floor_is_kept_at_most_a_second_late() -> None:
     async def scenario() -> None:
         async with a_house() as house:
             heard = asyncio.Event()
-            house.ticker._floor = HeardFloor(house.floor.read(), heard)  # noqa: SLF001 - the floor of this house
+            house.ticker._floor = HeardFloor(house.floor.read(), heard)
             await ticked(house, 0)
             async with asyncio.timeout(1.0 + 0.5):
                 keeping = asyncio.create_task(house.ticker.keep_floor())
