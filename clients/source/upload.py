@@ -54,7 +54,7 @@ _MAX_NEW_ENTRY_BYTES = 1 << 28
 _WHOLE_BATCH = 0xFFFF
 
 Progress = Callable[[str, Tally], None]
-Requests = AsyncGenerator[publish_pb2.PublishRequest, None]
+Call = grpc.aio.StreamStreamCall[publish_pb2.PublishRequest, publish_pb2.PublishResponse]
 
 
 class Upload:
@@ -71,9 +71,9 @@ class Upload:
         self._entries: list[bytes] = []
         self._entry_bytes = 0
         self._held_back: set[bytes] = set()
+        self._accepted = asyncio.Event()
         self._ticked = asyncio.Event()
         self._done = asyncio.Event()
-        self._failure: GatewayError | None = None
 
     def has_directory(self) -> bool:
         """Whether the gateway's key is known and still counts: a source cannot seal without it."""
@@ -135,49 +135,58 @@ class Upload:
     async def _connect(self, *, send_parcels: bool, until: float | None) -> None:
         channel = await open_channel(self._profile)
         self._outbox.ledger.begin_stream()
-        self._entries, self._entry_bytes, self._held_back, self._failure = [], 0, set(), None
-        self._ticked, self._done = asyncio.Event(), asyncio.Event()
+        self._entries, self._entry_bytes, self._held_back = [], 0, set()
+        self._accepted, self._ticked, self._done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        call: Call = channel.stream_stream(
+            _PUBLISH,
+            request_serializer=publish_pb2.PublishRequest.SerializeToString,
+            response_deserializer=publish_pb2.PublishResponse.FromString,
+        )()  # type: ignore[call-arg]  # the stubs want an iterator; a call without one is written to
+        writing = asyncio.create_task(self._write(call, send_parcels))
+        silence = self._patience.silence_seconds
         try:
-            call: grpc.aio.StreamStreamCall[publish_pb2.PublishRequest, publish_pb2.PublishResponse]
-            call = channel.stream_stream(
-                _PUBLISH,
-                request_serializer=publish_pb2.PublishRequest.SerializeToString,
-                response_deserializer=publish_pb2.PublishResponse.FromString,
-            )(self._requests(send_parcels))
-            silence = self._patience.silence_seconds
             async with aclosing(messages_of(call, self._profile.endpoint, silence, until)) as messages:
                 async for message, _ in messages:
                     self._receive(message)
                     if not send_parcels:
                         return
-                    if self._failure or self._is_settled():
+                    if self._is_settled():
                         self._done.set()
+        except GatewayError as error:
+            raise _failure_of(writing) or error from error
         finally:
-            self._done.set()
+            writing.cancel()
+            await asyncio.wait([writing])
             await channel.close(None)
-        if self._failure:
-            raise self._failure
+        failure = _failure_of(writing)
+        if failure is not None:
+            raise failure
 
     def _is_settled(self) -> bool:
         """Whether nothing more can come of this connection: what is still open waits for something else."""
         return self._outbox.open_batches() <= len(self._held_back)
 
-    async def _requests(self, send_parcels: bool) -> Requests:
+    async def _write(self, call: Call, send_parcels: bool) -> None:
         ledger, directory = self._outbox.ledger, self.trust.directory
         begin = ledger.incarnation + u64(ledger.next_tick) + u64(ledger.held.size)
         begin += u64(directory.dir_no if directory else 0)
-        yield publish_pb2.PublishRequest(message=u8(UpMessage.BEGIN) + begin)
-        if send_parcels:
-            try:
+        try:
+            await call.write(publish_pb2.PublishRequest(message=u8(UpMessage.BEGIN) + begin))
+            # A gateway that refuses does so now. What is written then would hide its answer, and go out for nothing.
+            await self._accepted.wait()
+            if send_parcels:
                 async with aclosing(self._parcels()) as parcels:
                     async for message in parcels:
-                        yield publish_pb2.PublishRequest(message=message)
-            except GatewayError as error:
-                # grpcio would write it to a log and cancel the call: it is raised where the answers are read.
-                self._failure = error
-                return
-        # The source's side stays open until the account has decided every batch.
-        await self._done.wait()
+                        await call.write(publish_pb2.PublishRequest(message=message))
+            # The source's side stays open until the account has decided every batch.
+            await self._done.wait()
+            await call.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The call is over; who reads the answers hears why.
+            return
+        except GatewayError:
+            call.cancel()
+            raise
 
     async def _parcels(self) -> AsyncGenerator[bytes, None]:
         sent = set()
@@ -210,6 +219,7 @@ class Upload:
         if kind is PublishMessage.DIRECTORY:
             self.trust = self.trust.accept(body, now_ms())
             self._outbox.save_trust(self.trust)
+            self._accepted.set()
         elif kind is PublishMessage.TICK:
             self._tick(body)
         elif kind is PublishMessage.ENTRIES:
@@ -275,6 +285,12 @@ class Upload:
                 )
             outcomes[digest] = Outcome(digest, _spelt(entry.code) if isinstance(entry, RefusedBatch) else "")
         return list(outcomes.values())
+
+
+def _failure_of(writing: asyncio.Task[None]) -> GatewayError | None:
+    """Why writing failed on this side: the outbox, not the link."""
+    failure = writing.exception() if writing.done() and not writing.cancelled() else None
+    return failure if isinstance(failure, GatewayError) else None
 
 
 def _spelt(code: RefusalCode) -> str:

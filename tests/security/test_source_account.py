@@ -13,10 +13,10 @@ import pytest
 from clients.link import Patience
 from clients.source.outbox import ACKNOWLEDGED, REFUSED, STORED, WAITING, Outbox, Told
 from clients.source.upload import Upload
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, Refused
 from gateway.core.ledger.entries import Admitted, Applied, Disclosed, RefusedBatch
 from gateway.core.ledger.tick import encode_entries
-from gateway.core.suite.numbers import PublishMessage, RecordKind, RefusalCode
+from gateway.core.suite.numbers import KeyState, PublishMessage, RecordKind, RefusalCode, Role
 from gateway.core.suite.octets import lp16, u8, u16
 from gateway.core.suite.tree import leaf_hash
 from tests.loopback import SOURCE, Loopback, a_tactic, quiet
@@ -338,3 +338,53 @@ def test_disclosures_and_batches_of_a_lost_outbox_are_no_ones_batches_here(sourc
     assert source.send(more) == ""
     assert source.outbox.tally().batches == {ACKNOWLEDGED: 1}
     assert source.outbox.state_of(b"\x02" * 48) == ACKNOWLEDGED
+
+
+def test_an_outbox_that_fails_is_not_taken_for_a_bad_link(source: Source) -> None:
+    """Trying again would not mend a disk."""
+
+    async def honest(told: Reckoning) -> None:
+        await told.begin()
+        await answers(told)
+
+    source.outbox._file.db.execute("DROP TABLE items")
+
+    assert source.send(honest) == "outbox-unusable"
+
+
+def test_a_call_that_is_over_while_parcels_go_out_is_tried_again(source: Source) -> None:
+    """What cannot be written any more is not the source's failure."""
+    calls: list[int] = []
+
+    async def closes(told: Reckoning) -> None:
+        calls.append(1)
+        await told.begin()
+        if len(calls) == 2:
+            await told.show(admitted(source.digest))
+            await answers(told)
+
+    assert source.send(closes) == ""
+    assert source.state == ACKNOWLEDGED
+
+
+def test_a_source_seals_to_an_active_key_of_the_gateway_only(honest_world: Loopback, tmp_path: Path) -> None:
+    """Without one, and after the directory's time, nothing is signed."""
+    profile = honest_world.stand.profile(SOURCE)
+    with closing(Outbox(tmp_path / "outbox", profile.genesis_link, SOURCE)) as outbox:
+        upload = honest_world.upload(outbox)
+        trust = upload.trust
+        ingest = next(place for place in trust.endorsed if place[0] is Role.GATEWAY_INGEST)
+        retired = replace(trust.endorsed[ingest].endorsement, state=KeyState.RETIRED)
+        upload.trust = replace(
+            trust, endorsed={**trust.endorsed, ingest: replace(trust.endorsed[ingest], endorsement=retired)}
+        )
+
+        with pytest.raises(Refused) as none:
+            upload.ingest_key()
+        assert trust.directory is not None
+        upload.trust = replace(trust, directory=replace(trust.directory, expires_at_ms=1))
+        with pytest.raises(Refused) as late:
+            upload.ingest_key()
+
+        assert (none.value.code, late.value.code) == ("key-not-endorsed", "directory-expired")
+        assert not upload.has_directory()
