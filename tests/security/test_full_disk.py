@@ -134,7 +134,7 @@ def test_a_store_without_room_for_its_first_tick_names_it(tmp_path: Path) -> Non
     )
 
     assert done.returncode == 1
-    error = json.loads(done.stderr.decode().strip().splitlines()[-1])
+    error = next(json.loads(line) for line in done.stderr.decode().splitlines() if line.startswith('{"code"'))
     assert error["code"] in {"store-full", "store-latched"}
     world.close()
 

