@@ -107,7 +107,7 @@ def test_an_expired_certificate_is_found(tmp_path: Path, profile: Profile) -> No
 
     code, found = examined(expired)
 
-    assert (code, found["identity"]) == (5, "certificate-expired")
+    assert (code, found["identity"]) == (4, "certificate-expired")
 
 
 def test_an_agreement_that_is_over_is_found(profile: Profile) -> None:
