@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -214,7 +213,6 @@ async def finished(words: Sequence[str], stdin: bytes = b"") -> Finished:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"GRPC_VERBOSITY": "NONE"},
     )
     out, err = await process.communicate(stdin)
     return Finished(process.returncode or 0, out.decode(), err.decode())

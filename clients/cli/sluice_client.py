@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -25,4 +26,6 @@ client.help = "Publish to a Sluice gateway, or receive from one."
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """The entry point."""
+    # The transport writes lines of its own about links that come and go; a person reads ours. Read when grpc is loaded.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     client.main(args, "sluice-client")

@@ -1,1 +1,1 @@
-"""Where received records go. A sink says after each flush where its durable content ends: a crash repeats nothing."""
+"""Where received records go. A sink's note of each flush is kept as one with the cursor: no crash repeats a line."""

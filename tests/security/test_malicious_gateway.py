@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.control.agreement import Agreement
 from gateway.core.records.batch import SignedBatch
 from gateway.core.suite.numbers import DataMode, EndReason, StreamMessage
 from tests.scripted_gateway import Conversation, Script
 from tests.security.listener import ABOUT, ALL, STRANGER, TACTIC, TRACK, Listener
+from tests.stand import agreement_text
 from tests.truth import Ledger
 
 
@@ -35,21 +37,6 @@ def test_an_honest_gateway_is_believed(partner: Listener) -> None:
 
     assert (len(heard.records), heard.code, heard.reason) == (2, "", EndReason.LIFETIME)
     assert partner.kept() == (1, 0)
-
-
-def test_a_record_comes_again_when_its_view_widens(partner: Listener) -> None:
-    """What came is the union; the caller hears what of it is new, and a view that adds nothing not at all."""
-
-    async def widening(told: Conversation) -> None:
-        await told.begin()
-        for mask in (0b1, 0b101, 0b1, 0b10011):
-            await told.disclose(told.truth.section(TRACK, (0,), mask))
-        await told.end()
-
-    heard = partner.hear(widening)
-
-    assert [(record.mask, record.new_mask) for record in heard.records] == [(1, 1), (0b101, 0b100), (0b10111, 0b10010)]
-    assert [portion.name for portion in heard.records[-1].portions] == ["about", "position", "vehicle"]
 
 
 # The ledger.
@@ -386,3 +373,15 @@ def test_a_kind_that_was_not_asked_for_is_refused(partner: Listener) -> None:
         await told.disclose(told.truth.section(TACTIC, (0,), ABOUT))
 
     assert partner.hear(unasked, kinds=("telemetry",)).code == "outside-agreement"
+
+
+def test_a_source_that_was_not_agreed_on_is_refused(partner: Listener) -> None:
+    """Its records are genuine, and not what the partner's agreement is about."""
+    text = agreement_text(partner.profile.id, sources='["src-91c2"]')
+    partner.profile = replace(partner.profile, agreements=(Agreement.parse(text),))
+
+    async def unagreed(told: Conversation) -> None:
+        await told.begin()
+        await told.disclose(told.truth.section())
+
+    assert partner.hear(unagreed).code == "outside-agreement"

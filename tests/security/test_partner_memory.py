@@ -176,6 +176,21 @@ def test_records_that_were_handed_up_do_not_come_again(partner: Listener) -> Non
     assert (again.code, again.reason) == ("", EndReason.LIFETIME)
 
 
+def test_a_record_comes_again_when_its_view_widens(partner: Listener) -> None:
+    """What came is the union; the caller hears what of it is new, and a view that adds nothing not at all."""
+
+    async def widening(told: Conversation) -> None:
+        await told.begin()
+        for mask in (0b1, 0b101, 0b1, 0b10011):
+            await told.disclose(told.truth.section(TRACK, (0,), mask))
+        await told.end()
+
+    heard = partner.hear(widening)
+
+    assert [(record.mask, record.new_mask) for record in heard.records] == [(1, 1), (0b101, 0b100), (0b10111, 0b10010)]
+    assert [portion.name for portion in heard.records[-1].portions] == ["about", "position", "vehicle"]
+
+
 def test_a_stream_that_is_cut_is_opened_again(partner: Listener) -> None:
     """Only a sealed end is an end; what breaks is tried again from where it stood."""
 

@@ -118,6 +118,23 @@ def test_a_follower_that_asks_for_what_cannot_be_is_bad_input(
     assert (done.error()["code"], done.code) == (code, exits)
 
 
+def test_of_several_agreements_one_is_named(world: Loopback, tmp_path: Path) -> None:
+    """Each has an account and a cursor of its own, in a file of its own."""
+    both = (*world.stand.profile("usa/arl").agreements, *world.agree("usa/arl", "UA/second").agreements)
+    replace(world.stand.profile("usa/arl"), agreements=both).write(world.root / "both.profile")
+    words = ("follow", "tactic", "--profile", world.root / "both.profile", "--until", "caught-up", "--json")
+
+    unnamed = world.cli(*words)
+    named = [world.cli(*words, "--agreement", agreement.id) for agreement in both]
+
+    assert (unnamed.code, unnamed.error()["code"]) == (USAGE, "agreement-needed")
+    assert [done.code for done in named] == [OK, OK]
+    assert {path.name for path in world.root.glob("both.*.state")} == {
+        "both.UA-usa-arl-1.default.state",
+        "both.UA-second.default.state",
+    }
+
+
 def test_a_follower_goes_on_where_it_stood(world: Loopback, tmp_path: Path) -> None:
     """A second run hands up what is new and nothing else; other kinds under the same name are refused by name."""
     to = ("--to", f"ndjson:{tmp_path / 'lines'}", "--json")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from clients.cli.boundary import DENIED, OK, PENDING, UNREACHABLE, USAGE
+from clients.cli.boundary import DENIED, INTERRUPTED, OK, PENDING, UNREACHABLE, USAGE
 from clients.operator.ca import PartyKind
 from clients.simulator import write_flight
-from tests.loopback import SOURCE, Finished, Loopback
+from tests.loopback import SOURCE, Finished, Loopback, client_command
 from tests.system.papers import START_MS, TACTIC
 
 
@@ -182,3 +184,29 @@ def test_one_process_has_an_outbox_at_a_time(world: Loopback) -> None:
         done = publish(world, "tactic.toml", "--json", outbox="taken")
 
     assert done.error()["code"] == "outbox-in-use"
+
+
+def test_ctrl_c_leaves_everything_in_the_outbox(world: Loopback) -> None:
+    """Closing the lid in the middle is safe: exit code 130, nothing lost, nothing said twice."""
+    publish(world, "tactic.toml", "--no-wait", outbox="interrupted")
+    world.stop()
+    command = [*client_command("outbox", "--send"), "--profile", str(world.root / f"{SOURCE}.profile")]
+    command += ["--outbox", str(world.root / "interrupted")]
+
+    async def interrupted() -> tuple[int | None, bytes]:
+        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        assert process.stderr is not None
+        said = await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, rest = await process.communicate()
+        return process.returncode, said + rest
+
+    try:
+        code, said = world.run(interrupted())
+    finally:
+        world.serve_again()
+
+    assert code == INTERRUPTED
+    assert said.startswith(b"link      down (gateway-unreachable)")
+    assert b"Traceback" not in said
+    assert outbox_of(world, "--send", "--json", outbox="interrupted").json()["batches"] == {"acknowledged": 1}
