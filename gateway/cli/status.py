@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -51,9 +52,9 @@ def _running(folder: Path) -> str | None:
     return listening if _is_alive(pid) and _answers(listening) else None
 
 
-def _is_alive(pid: int) -> bool:
+def _is_alive(pid: int, kill: Callable[[int, int], None] = os.kill) -> bool:
     try:
-        os.kill(pid, 0)
+        kill(pid, 0)
     except PermissionError:
         # It is there, and another user's: a gateway does not run as the one who looks after it.
         return True

@@ -73,9 +73,10 @@ def _is_issued_by(leaf: bytes, root: bytes) -> bool:
 class Doorkeeper:
     """Names the peer of a call; results are kept per certificate while CONTROL stands still."""
 
-    def __init__(self, running: Running, roots: AcceptedRoots) -> None:
+    def __init__(self, running: Running, roots: AcceptedRoots, limit: int = MAX_KEPT) -> None:
         self._running = running
         self._roots = roots
+        self._limit = limit
         self._kept: dict[str, Peer] = {}
         self._kept_at = -1
 
@@ -97,7 +98,7 @@ class Doorkeeper:
         leaf = fingerprint(der)
         peer = self._kept.get(leaf)
         if peer is None:
-            if len(self._kept) >= MAX_KEPT:
+            if len(self._kept) >= self._limit:
                 self._kept.clear()
             peer = self._kept[leaf] = self._identify(control, der)
         # An open connection outlives its certificate, so the dates are looked at on every call.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import grpc
 from cryptography import x509
@@ -47,6 +48,7 @@ def a_leaf(
     usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH,
     common_name: str = "",
     is_authority: bool = False,
+    host: str = "",
 ) -> Leaf:
     """A leaf of the authority with any names, dates and purpose: what a careless or bribed one could issue."""
     chosen = key or p384()
@@ -66,8 +68,11 @@ def a_leaf(
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
     )
-    if uris:
-        alternative = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
+    alternatives: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris]
+    if host:
+        alternatives.append(x509.IPAddress(ip_address(host)))
+    if alternatives:
+        alternative = x509.SubjectAlternativeName(alternatives)
         builder = builder.add_extension(alternative, critical=not names)
     leaf = builder.sign(ca_key, hashes.SHA384())
     return Leaf(pem_of(chosen), leaf.public_bytes(serialization.Encoding.PEM))

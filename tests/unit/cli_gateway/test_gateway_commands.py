@@ -268,12 +268,10 @@ def test_only_a_process_that_is_there_and_answers_is_running(tmp_path: Path) -> 
     assert not _is_alive(2**31 - 2)
 
 
-def test_a_process_of_another_user_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_of_another_user_is_there() -> None:
     """A gateway does not run as the one who looks after it."""
 
     def forbidden(pid: int, number: int) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("gateway.cli.status.os.kill", forbidden)
-
-    assert _is_alive(1)
+    assert _is_alive(1, forbidden)

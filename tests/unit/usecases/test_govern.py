@@ -15,7 +15,8 @@ from gateway.ports.journal import Journal
 from gateway.usecases.pending import MAX_CHANGE_BYTES, MAX_PENDING_EACH
 from tests.unit.control.given import DAY, signing_key
 from tests.unit.control.world import UKR_2, source_bundle, source_text
-from tests.unit.usecases.house import House, a_house, operator_peer, partner_peer, source_peer, terms, turns
+from tests.unit.usecases.house import House, a_house
+from tests.unit.usecases.town import operator_peer, partner_peer, source_peer, terms, turns
 
 AGREEMENT = StatementKind.AGREEMENT
 

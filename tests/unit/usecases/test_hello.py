@@ -15,7 +15,9 @@ from gateway.core.sealing.stream import SignedHello
 from gateway.core.suite.numbers import HELLO_SKEW_MS, NONCE_MEMORY_MS, KeyState, Role, StatementKind
 from gateway.usecases.nonces import MAX_HELLOS, Nonces
 from tests.unit.control.given import DAY, HOUR, NOW, signing_key
-from tests.unit.usecases.house import Follower, House, Origin, a_house, operator_peer, partner_peer, source_peer, terms
+from tests.unit.usecases.follower import Follower
+from tests.unit.usecases.house import House, a_house
+from tests.unit.usecases.town import Origin, operator_peer, partner_peer, source_peer, terms
 
 Changes = Callable[[House, Follower], dict[str, Any]]
 

@@ -18,7 +18,8 @@ from gateway.usecases.admit import drain
 from gateway.usecases.inspect import inspecting
 from gateway.usecases.lanes import KIND_REFUSED, WHOLE_BATCH, WHOLE_RECORD, Refusal, parse_refused_entry
 from tests.unit.control.given import signing_key
-from tests.unit.usecases.house import Origin, a_house, a_record
+from tests.unit.usecases.house import a_house
+from tests.unit.usecases.town import Origin, a_record
 
 SCOPE = Scope.parse("tactic//REAL")
 OBSERVATION = KINDS[RecordKind.TACTIC].slots.index("observation")

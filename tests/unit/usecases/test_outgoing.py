@@ -14,7 +14,7 @@ from gateway.core.suite.keys import VerifyKey
 from gateway.core.suite.numbers import MAX_BODY_BYTES, MAX_SECTIONS
 from gateway.usecases.outgoing import OutgoingBatch, Release, framed
 from tests.unit.control.given import signing_key
-from tests.unit.usecases.house import SOURCE, Origin, a_record
+from tests.unit.usecases.town import SOURCE, Origin, a_record
 
 GENESIS = b"g" * 48
 KEY = VerifyKey.parse(signing_key(SOURCE).public_key)

@@ -18,7 +18,8 @@ from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Append, Journal
 from gateway.usecases.lanes import KIND_ADMITTED, KIND_REFUSED
 from gateway.usecases.rebuild import check_batches, entries_of, rebuild
-from tests.unit.usecases.house import House, HouseKeys, Origin, a_house
+from tests.unit.usecases.house import House, a_house
+from tests.unit.usecases.town import HouseKeys, Origin
 
 Rows = dict[Journal, list[tuple[int, bytes]]]
 

@@ -14,7 +14,9 @@ from gateway.core.suite.algorithms import digest
 from gateway.core.suite.numbers import RefusalCode
 from gateway.usecases.receive import receive_receipt
 from tests.unit.control.given import signing_key
-from tests.unit.usecases.house import Follower, House, Origin, a_house, partner_peer, source_peer
+from tests.unit.usecases.follower import Follower
+from tests.unit.usecases.house import House, a_house
+from tests.unit.usecases.town import Origin, partner_peer, source_peer
 
 
 def receipt(house: House, follower: Follower, aside: tuple[Quarantined, ...] = (), **changed: Any) -> SignedReceipt:

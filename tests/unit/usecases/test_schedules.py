@@ -21,7 +21,9 @@ from gateway.core.sealing.frame import parse_disclosure_entry
 from gateway.core.suite.numbers import StatementKind
 from gateway.ports.journal import Journal
 from gateway.usecases.rebuild import entries_of
-from tests.unit.usecases.house import SOURCE, Follower, House, Origin, Record, a_house, records_of, terms, turns
+from tests.unit.usecases.follower import Follower, Record, records_of
+from tests.unit.usecases.house import House, a_house
+from tests.unit.usecases.town import SOURCE, Origin, terms, turns
 
 PARTNERS = {"usa": ("usa/arl", "UA-US-1"), "gbr": ("gbr/dstl", "UA-GB-1")}
 

@@ -14,7 +14,8 @@ from gateway.core.ledger.book import KIND_ACCOUNT, KIND_ENTRIES, KIND_INCARNATIO
 from gateway.core.ledger.entries import HOUSE
 from gateway.ports.journal import Append, Journal
 from gateway.usecases.sequence import MAX_JOBS, MAX_PLAN_BYTES, Plan, Sequencer
-from tests.unit.usecases.house import GatedJournals, turns
+from tests.unit.usecases.house import GatedJournals
+from tests.unit.usecases.town import turns
 
 GENESIS = b"g" * 48
 

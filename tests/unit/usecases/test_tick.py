@@ -16,7 +16,8 @@ from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Journal
 from gateway.usecases.rebuild import entries_of
 from tests.unit.control.given import signing_key
-from tests.unit.usecases.house import GatedJournals, House, Origin, a_house, turns
+from tests.unit.usecases.house import GatedJournals, House, a_house
+from tests.unit.usecases.town import Origin, turns
 
 
 def audited(house: House) -> int:
