@@ -38,6 +38,23 @@ MUTATIONS = (
         ("tests/security/test_store_disk_failures.py::test_from_the_first_failure_on_nothing_is_acknowledged",),
     ),
     Mutation(
+        "1 stored means durable: the gateway answers without a commit",
+        "gateway/usecases/sequence.py",
+        "await self._journals.commit(appends)",
+        "pass",
+        (
+            "tests/unit/usecases/test_publish.py::test_nothing_is_answered_before_its_commit",
+            "tests/unit/usecases/test_publish.py::test_a_batch_sent_again_keeps_its_first_answer_also_after_a_restart",
+        ),
+    ),
+    Mutation(
+        "1 acknowledged means provable: a source deletes what is only said to be stored",
+        "clients/source/outbox.py",
+        'STORED = "stored"',
+        'STORED = "acknowledged"',
+        ("tests/security/test_source_account.py::test_stored_alone_deletes_nothing",),
+    ),
+    Mutation(
         "1 acknowledged means provable: an account that shrank is taken",
         "gateway/core/ledger/reader.py",
         "if grown.size != message.size or grown.root() != message.root:",
@@ -63,7 +80,7 @@ MUTATIONS = (
         "gateway/core/decision/decide.py",
         "and label.rank <= label.defined_by.rank(agreement.ceiling_level)",
         "",
-        ("tests/unit/decision/test_differential.py::test_both_deciders_agree_on_twenty_thousand_random_cases",),
+        ("tests/unit/decision/test_decide.py::test_nothing_above_the_ceiling_goes_whatever_its_releasability",),
     ),
     Mutation(
         "3 rules can only narrow: one operator is enough for everything",
@@ -78,6 +95,20 @@ MUTATIONS = (
         "if not self.owed or leaf_hash(entry) != self.owed[0]:",
         "if not self.owed:",
         ("tests/unit/ledger/test_reader.py::test_an_entry_that_is_not_the_next_leaf_is_refused",),
+    ),
+    Mutation(
+        "4 logged before sent: the gateway writes a frame before a tick covers it",
+        "gateway/usecases/release.py",
+        "and subscription.pending and self._next_leaf < self._window.told",
+        "and subscription.pending",
+        ("tests/unit/usecases/test_release.py::test_what_is_stored_reaches_a_partner_once_and_in_order",),
+    ),
+    Mutation(
+        "4 logged before sent: a partner takes records that are not those entered",
+        "clients/partner/opened.py",
+        "if view_digest(shown) != disclosure.view_digest or sum",
+        "if sum",
+        ("tests/security/test_malicious_gateway.py::test_a_lie_is_refused_by_name",),
     ),
     Mutation(
         "5 the origin's signature survives: withholding changes what stands in a slot",
