@@ -50,6 +50,17 @@ def test_a_batch_of_another_source_in_ones_own_parcel_is_refused() -> None:
     assert asyncio.run(scenario()) == "denied"
 
 
+def test_ones_own_batch_in_the_parcel_of_another_is_refused() -> None:
+    """A parcel says whose it is; a source that carries somebody else's says something untrue."""
+
+    async def scenario() -> str:
+        async with a_house() as house:
+            origin, sender = Origin(house.control().genesis), Sender(house)
+            return await refused(sender, *sender.parcel(origin.batch(), source_id="src-91c2"))
+
+    assert asyncio.run(scenario()) == "denied"
+
+
 def test_a_parcel_or_batch_for_another_genesis_is_refused() -> None:
     """The same keys may serve two gateways by mistake; their records must not mix."""
 

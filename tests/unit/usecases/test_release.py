@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from gateway.core.errors import Refused
+from gateway.core.sealing.cursor import Place
 from gateway.core.suite.numbers import EndReason, StatementKind, StreamMessage
+from gateway.usecases.disclose import CatchUpJob
 from gateway.usecases.release import MAX_SUBSCRIPTIONS
 from gateway.usecases.subscription import MAX_PENDING_FRAMES
 from tests.unit.usecases.follower import records_of
@@ -153,22 +158,53 @@ def test_a_suspended_partner_gets_no_further_frame_and_others_go_on() -> None:
     asyncio.run(scenario())
 
 
-def test_a_stream_opened_while_its_partner_is_suspended_ends_at_once() -> None:
-    """Its Hello was good under a state that was over when it was registered."""
+@pytest.mark.parametrize("opened_first", [True, False])
+def test_a_stream_opened_while_its_partner_is_suspended_ends_at_once(opened_first: bool) -> None:
+    """Its Hello was good under a state that was over when it was registered; in one commit, in either order."""
 
     async def scenario() -> None:
         async with a_house(ticking=False, committing=False) as house:
             follower = house.follower()
-            follower.open()
-            await turns()
+            if opened_first:
+                follower.open()
+                await turns()
             suspending = asyncio.create_task(house.suspend("partner/usa/arl"))
             await turns()
+            if not opened_first:
+                follower.open()
+                await turns()
 
             house.commit()
             house.tick()
             await suspending
 
             await follower.until(lambda: follower.ended is EndReason.SUSPENDED)
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_entered_for_a_stream_that_has_ended() -> None:
+    """It would be a leaf of the newer stream's account that neither an old message nor a frame ever explains."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            older, newer = house.follower(), house.follower()
+            older.open()
+            await older.caught_up()
+            discloser = house.running.discloser
+            (subscription,) = discloser.subscriptions.values()
+            newer.ledger, newer.cursor = older.ledger, older.cursor
+            newer.open()
+            await newer.caught_up()
+            size = house.running.book.accounts[older.account_id].tree.size
+            late = CatchUpJob(discloser, subscription, (), subscription.place, Place(0, 1), may_go_live=True)
+
+            with pytest.raises(Refused) as caught:
+                await house.running.sequencer.submit(late)
+
+            assert caught.value.code == "stream-ended"
+            assert not subscription.live
+            assert house.running.book.accounts[older.account_id].tree.size == size
 
     asyncio.run(scenario())
 

@@ -103,6 +103,51 @@ def test_a_delayed_record_waits_its_time_also_when_the_stream_stood_at_the_end()
     asyncio.run(scenario())
 
 
+def test_a_delayed_stream_that_released_everything_due_still_makes_the_next_record_wait() -> None:
+    """Also a stream that has just shown the last record there was."""
+
+    async def scenario() -> None:
+        async with a_house(terms(delay_h="1")) as house:
+            origin = Origin(house.control().genesis)
+            first, second = origin.batch(), origin.batch()
+            await house.admit(first)
+            house.clock.advance(60 * MINUTE)
+            follower = house.follower()
+            follower.open()
+            await follower.caught_up()
+
+            await house.admit(second)
+            house.clock.advance(10 * MINUTE)
+            house.ticker.ask()
+            await turns(400)
+
+            assert follower.records == records_of(first)
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_goes_on_in_the_middle_of_a_batch_when_the_month_turns() -> None:
+    """The same stream, without opening again: not a record is left out, and none comes twice."""
+
+    async def scenario() -> None:
+        async with a_house(terms(quota="{ records_per_month = 3 }")) as house:
+            june = 1_780_272_000_000
+            house.clock.advance(june - 5 * MINUTE - house.now_ms)
+            batch = Origin(house.control().genesis).batch(5)
+            await house.admit(batch)
+            follower = house.follower()
+            follower.open()
+            await follower.until(lambda: EndReason.QUOTA in follower.notices)
+            house.clock.advance(6 * MINUTE)
+
+            house.ticker.ask()
+
+            assert await follower.received(5) == records_of(batch)
+            follower.check_account()
+
+    asyncio.run(scenario())
+
+
 def test_a_quota_is_used_to_the_last_record_and_the_rest_waits_for_the_next_month() -> None:
     """A batch larger than what is left is shown in part: held back whole it might never go."""
 
