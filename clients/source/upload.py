@@ -152,6 +152,7 @@ class Upload:
                         return
                     if self._is_settled():
                         self._done.set()
+                        self._ticked.set()
         except GatewayError as error:
             raise _failure_of(writing) or error from error
         finally:
@@ -197,7 +198,7 @@ class Upload:
                     yield message
         await self._ticked.wait()
         for number in self._outbox.parcels():
-            if number not in sent and self._outbox.is_wanted(number, STORED):
+            if number not in sent and not self._done.is_set() and self._outbox.is_wanted(number, STORED):
                 for message in self._parcel(number):
                     yield message
 

@@ -25,8 +25,8 @@ from gateway.ports.journal import Journal
 from tests.contract.stores import GENESIS, KEK, an_append, synchronous_descriptor_of
 
 CALLS = {
-    "x86_64": {"fdatasync": 75, "pwrite64": 18, "pwritev": 296, "seccomp": 317},
-    "aarch64": {"fdatasync": 83, "pwrite64": 68, "pwritev": 70, "seccomp": 277},
+    "x86_64": {"fsync": 74, "fdatasync": 75, "pwrite64": 18, "pwritev": 296, "seccomp": 317},
+    "aarch64": {"fsync": 82, "fdatasync": 83, "pwrite64": 68, "pwritev": 70, "seccomp": 277},
 }
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _ANSWER_WITH_ERROR, _ALLOW = 0x0005_0000, 0x7FFF_0000

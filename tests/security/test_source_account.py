@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from gateway.core.ledger.tick import encode_entries
 from gateway.core.suite.numbers import KeyState, PublishMessage, RecordKind, RefusalCode, Role
 from gateway.core.suite.octets import lp16, u8, u16
 from gateway.core.suite.tree import leaf_hash
-from tests.loopback import SOURCE, Loopback, a_tactic, quiet
+from tests.loopback import SOURCE, Loopback, a_tactic
 from tests.scripted_gateway import Reckoning, ScriptedGateway, SourceScript, silence
 from tests.security.listener import STRANGER
 from tests.truth import Truth
@@ -35,6 +36,7 @@ class Source:
     outbox: Outbox
     gateway: ScriptedGateway
     digest: bytes
+    told: list[str] = field(default_factory=list)
 
     def send(self, *scripts: SourceScript, give_up_after: float | None = None) -> str:
         """Runs the upload against one script after another; the code with which it stopped, empty if it did not."""
@@ -50,7 +52,7 @@ class Source:
         async with self.gateway.serving():
             profile = replace(self.world.stand.profile(SOURCE), endpoint=f"127.0.0.1:{self.gateway.port}")
             patience = Patience(silence_seconds=0.5, first_wait_seconds=0.01)
-            upload = Upload(profile, self.outbox, quiet, patience=patience)
+            upload = Upload(profile, self.outbox, lambda event, tally: self.told.append(event), patience=patience)
             try:
                 await upload.run(give_up_after_seconds=give_up_after)
             except GatewayError as error:
@@ -338,6 +340,43 @@ def test_disclosures_and_batches_of_a_lost_outbox_are_no_ones_batches_here(sourc
     assert source.send(more) == ""
     assert source.outbox.tally().batches == {ACKNOWLEDGED: 1}
     assert source.outbox.state_of(b"\x02" * 48) == ACKNOWLEDGED
+
+
+def test_a_batch_that_must_wait_is_sent_again_on_another_connection(source: Source) -> None:
+    """Nothing more can come of this one, so it is ended in order and tried again later."""
+    parcels: list[int] = []
+
+    async def waits(told: Reckoning) -> None:
+        await told.begin()
+        if not parcels:
+            await told.send(PublishMessage.WAITING, source.digest + u16(RefusalCode.NUMBER_AHEAD))
+        async for request in told.up:
+            parcels.append(request.message[0])
+            if parcels == [3, 1, 2, 3, 1, 2]:
+                await told.show(admitted(source.digest))
+
+    assert source.send(waits) == ""
+    assert source.told == ["waiting (number-ahead)", "acknowledged"]
+
+
+def test_nothing_is_sent_before_the_gateway_has_answered(source: Source) -> None:
+    """A refusal would be hidden by what is being written, and a slow link would carry it for nothing."""
+    early: list[bool] = []
+
+    async def hesitates(told: Reckoning) -> None:
+        assert (await anext(told.up)).message[0] == 0
+        more = asyncio.ensure_future(anext(told.up))
+        done, _ = await asyncio.wait([more], timeout=0.1)
+        early.append(bool(done))
+        more.cancel()
+
+    async def honest(told: Reckoning) -> None:
+        await told.begin()
+        await told.show(admitted(source.digest))
+        await answers(told)
+
+    assert source.send(hesitates, honest) == ""
+    assert early == [False]
 
 
 def test_an_outbox_that_fails_is_not_taken_for_a_bad_link(source: Source) -> None:
