@@ -17,11 +17,20 @@ from gateway.usecases.tick import Ticker
 from gateway.usecases.trusted_time import TrustedTime
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a partner's entered receipts say of one account together. aside: (H(B), idx) of quarantined records."""
+
+    tick: int = -1
+    size: int = -1
+    aside: frozenset[tuple[bytes, int]] = frozenset()
+
+
 @dataclass(slots=True)
 class Running:
     """`control` is replaced as a whole when a statement is applied; everything else stays.
 
-    receipts: (tick, size) of the last receipt of each account since the start.
+    receipts: what was received of each account since the start.
     stopping: set once the gateway is on its way down.
     """
 
@@ -34,7 +43,7 @@ class Running:
     sequencer: Sequencer
     ticker: Ticker
     discloser: Discloser
-    receipts: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    receipts: dict[bytes, Received] = field(default_factory=dict)
     nonces: Nonces = field(default_factory=Nonces)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -23,11 +23,15 @@ KIND_ENTRIES = 3
 KIND_TICK = 4
 _MAX_ACCOUNT_ID = 256
 _MAX_ENTRY = 16 * 1024
+MAX_OPENING_BYTES = 60 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class AccountEntry:
-    """One entry for one account; `opening` is what shows an auditor the commitment inside it, kept beside the entry."""
+    """One entry for one account; `opening` is what shows an auditor the commitment inside it, kept beside the entry.
+
+    An opening has at most `MAX_OPENING_BYTES`.
+    """
 
     account_id: bytes
     entry: bytes
@@ -119,7 +123,8 @@ def parse_account_entries(entry: bytes) -> list[AccountEntry]:
     entries = []
     while reader.left:
         account_id = reader.lp16("account_id", _MAX_ACCOUNT_ID)
-        entries.append(AccountEntry(account_id, reader.lp32("entry", _MAX_ENTRY), reader.lp16("opening", 1024)))
+        text, opening = reader.lp32("entry", _MAX_ENTRY), reader.lp16("opening", MAX_OPENING_BYTES)
+        entries.append(AccountEntry(account_id, text, opening))
     return entries
 
 

@@ -17,6 +17,7 @@ from gateway.core.suite.octets import Reader, lp8, lp16, u8, u32, u64
 
 CONTEXT = b"SLUICE1/receipt"
 _TAG = CONTEXT + b"\x00"
+_QUARANTINE = b"SLUICE1/quarantine\x00"
 MAX_QUARANTINED = 4096
 
 
@@ -33,7 +34,7 @@ def encode_quarantine(records: Sequence[Quarantined]) -> bytes:
     """The list as sent beside a receipt; its hash stands in the receipt."""
     return b"".join(
         (
-            b"SLUICE1/quarantine\x00",
+            _QUARANTINE,
             SUITE_BYTE,
             u32(len(records)),
             *(item.batch_digest + u8(item.idx) + u8(item.code) for item in records),
@@ -132,7 +133,21 @@ def parse_signed_receipt(message: bytes) -> SignedReceipt:
     reader = Reader(message, "receipt")
     statement = reader.lp16("receipt", 2048)
     signature = reader.take(SIGNATURE_BYTES, "signature")
-    reader.tag(b"SLUICE1/quarantine\x00")
+    quarantine = _read_quarantine(reader)
+    reader.done()
+    return SignedReceipt(statement, signature, quarantine)
+
+
+def parse_quarantine(data: bytes) -> tuple[Quarantined, ...]:
+    """The list alone, as it lies beside an entered receipt; refuses `malformed`."""
+    reader = Reader(data, "quarantine")
+    quarantine = _read_quarantine(reader)
+    reader.done()
+    return quarantine
+
+
+def _read_quarantine(reader: Reader) -> tuple[Quarantined, ...]:
+    reader.tag(_QUARANTINE)
     reader.suite()
     count = reader.u32("quarantine count")
     if count > MAX_QUARANTINED:
@@ -141,5 +156,4 @@ def parse_signed_receipt(message: bytes) -> SignedReceipt:
     for _ in range(count):
         batch_digest, idx = reader.take(HASH_BYTES, "H(B)"), reader.u8("idx")
         quarantine.append(Quarantined(batch_digest, idx, refusal_code(reader.u8("code"))))
-    reader.done()
-    return SignedReceipt(statement, signature, tuple(quarantine))
+    return tuple(quarantine)

@@ -54,6 +54,16 @@ def test_the_entries_of_one_commit_are_read_back(items: list[AccountEntry]) -> N
     assert parse_account_entries(books.encode_account_entries(items)) == items
 
 
+def test_an_opening_is_read_back_up_to_its_bound_and_no_further() -> None:
+    """What lies beside an entry is bounded, and who enters it can know how much fits."""
+    longest = AccountEntry(MINE, b"entry", bytes(books.MAX_OPENING_BYTES))
+    longer = AccountEntry(MINE, b"entry", bytes(books.MAX_OPENING_BYTES + 1))
+
+    assert parse_account_entries(books.encode_account_entries([longest])) == [longest]
+    with pytest.raises(Refused, match=f"at most {books.MAX_OPENING_BYTES}"):
+        parse_account_entries(books.encode_account_entries([longer]))
+
+
 def test_a_stored_tick_holds_what_an_auditor_needs() -> None:
     """K, its signature, and the salts and seed that open what it hides."""
     gateway = a_gateway(b"a")

@@ -16,6 +16,7 @@ from gateway.core.ledger.receipt import (
     Receipt,
     SignedReceipt,
     encode_quarantine,
+    parse_quarantine,
     parse_receipt,
     parse_signed_receipt,
 )
@@ -233,6 +234,15 @@ def test_a_receipt_stands_for_what_its_partner_signed() -> None:
     with pytest.raises(Refused) as refusal:
         signed.check(verify_key("source"))
     assert refusal.value.code == "receipt-signature"
+
+
+def test_a_quarantine_list_is_read_back_alone() -> None:
+    """Beside an entered receipt an operator finds which records were set aside, and why."""
+    quarantined = tuple(Quarantined(bytes(48), idx, RefusalCode.LABEL) for idx in range(3))
+
+    assert parse_quarantine(encode_quarantine(quarantined)) == quarantined
+    with pytest.raises(Refused, match="1 more came"):
+        parse_quarantine(encode_quarantine(quarantined) + b"\x00")
 
 
 def _list(count: int, *items: bytes) -> bytes:

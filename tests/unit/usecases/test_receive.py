@@ -9,10 +9,12 @@ import pytest
 
 from gateway.core.errors import GatewayError
 from gateway.core.ledger.entries import HOUSE
-from gateway.core.ledger.receipt import Quarantined, Receipt, SignedReceipt, encode_quarantine
+from gateway.core.ledger.receipt import MAX_QUARANTINED, Quarantined, Receipt, SignedReceipt, encode_quarantine
 from gateway.core.suite.algorithms import digest
 from gateway.core.suite.numbers import RefusalCode
-from gateway.usecases.receive import receive_receipt
+from gateway.ports.journal import Journal
+from gateway.usecases.rebuild import entries_of
+from gateway.usecases.receive import MAX_OPENED, quarantined_of, receive_receipt
 from tests.unit.control.given import signing_key
 from tests.unit.usecases.follower import Follower
 from tests.unit.usecases.house import House, a_house
@@ -23,7 +25,7 @@ def receipt(house: House, follower: Follower, aside: tuple[Quarantined, ...] = (
     """What this partner would sign now, with fields changed."""
     last = follower.ledger.last
     assert last is not None
-    values = {
+    values: dict[str, Any] = {
         "genesis": house.control().genesis,
         "partner_id": follower.partner_id,
         "agreement_id": follower.agreement_id,
@@ -70,8 +72,8 @@ def test_a_true_receipt_is_entered_once() -> None:
     asyncio.run(scenario())
 
 
-def test_a_receipt_that_sets_records_aside_is_always_entered() -> None:
-    """What a partner could not read is what operators must hear of."""
+def test_a_receipt_that_sets_a_record_aside_is_entered_and_says_which() -> None:
+    """What a partner could not read is what operators must hear of; said again it is no news."""
 
     async def scenario() -> None:
         async with a_house() as house:
@@ -80,9 +82,50 @@ def test_a_receipt_that_sets_records_aside_is_always_entered() -> None:
             await receive_receipt(house.running, partner_peer(), receipt(house, follower).encode())
             before = house_size(house)
 
-            await receive_receipt(house.running, partner_peer(), receipt(house, follower, aside).encode())
+            for _ in range(3):
+                await receive_receipt(house.running, partner_peer(), receipt(house, follower, aside).encode())
 
             assert house_size(house) == before + 1
+            found = quarantined_of(entries_of(house.running.journals, Journal.LEDGER))
+            assert list(found.values()) == [frozenset(aside)]
+
+    asyncio.run(scenario())
+
+
+def test_records_set_aside_fill_an_account_up_to_the_bound_and_no_further() -> None:
+    """Invented records cost a partner's account its room, and the ledger no more than that."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            follower = await followed(house)
+            before = house_size(house)
+            for start in range(0, 2 * MAX_QUARANTINED, 1024):
+                many = range(start, start + 1024)
+                aside = tuple(Quarantined(i.to_bytes(48, "big"), 0, RefusalCode.LABEL) for i in many)
+                await receive_receipt(house.running, partner_peer(), receipt(house, follower, aside).encode())
+
+            assert house_size(house) == before + MAX_QUARANTINED // 1024
+            (found,) = quarantined_of(entries_of(house.running.journals, Journal.LEDGER)).values()
+            assert len(found) == MAX_QUARANTINED
+
+    asyncio.run(scenario())
+
+
+def test_a_list_longer_than_an_opening_is_entered_in_parts() -> None:
+    """The rest is new in the next receipt, and then all of it is known."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            follower = await followed(house)
+            before = house_size(house)
+            many = range(MAX_OPENED + 1)
+            aside = tuple(Quarantined(i.to_bytes(48, "big"), 0, RefusalCode.LABEL) for i in many)
+            for _ in range(4):
+                await receive_receipt(house.running, partner_peer(), receipt(house, follower, aside).encode())
+
+            assert house_size(house) == before + 2
+            (found,) = quarantined_of(entries_of(house.running.journals, Journal.LEDGER)).values()
+            assert found == frozenset(aside)
 
     asyncio.run(scenario())
 
