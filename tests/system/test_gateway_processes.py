@@ -109,7 +109,7 @@ def test_status_and_verify_say_what_there_is(world: Loopback, folder: Path, proc
     assert verified["ok"] is True
     assert (verified["batches"], verified["records"], verified["doubled"]) == (1, 1, 0)
     assert set(verified["accounts"]) >= {"house", "source:src-3f07"}  # type: ignore[arg-type]  # an object
-    assert [line.split()[0] for line in told.splitlines()] == ["control", "records", "ledger", "accounts"]
+    assert [line.split()[0] for line in told.splitlines()][:4] == ["control", "records", "ledger", "accounts"]
     (folder / "running.json").unlink()
 
 
