@@ -164,7 +164,8 @@ def open_proposal(standing: Standing, link: bytes) -> OpenProposal:
 
 def direct(standing: S, entry: ControlEntry) -> S:
     """A DIRECTORY: its list must give its size and root, and endorse nothing that was not admitted."""
-    new = _check_dir(standing, entry)
+    new = _dir_of_now(entry)
+    _check_next(standing, new)
     if new.base_no != new.dir_no:
         raise Refused("directory-base", "a DIRECTORY is its own base, another number came", at="directory.base_no")
     endorsed = check_endorsement_list(standing, parse_endorsement_list(entry.attachments[0]))
@@ -188,7 +189,7 @@ def direct(standing: S, entry: ControlEntry) -> S:
 
 def redate(standing: S, entry: ControlEntry) -> S:
     """A DIRECTORY-REDATE: the same tree, longer."""
-    new, standing_directory = _check_dir(standing, entry), standing.directory
+    new, standing_directory = _dir_of_now(entry), standing.directory
     if (
         standing_directory is None
         or not new.repeats(standing_directory.newest)
@@ -200,6 +201,7 @@ def redate(standing: S, entry: ControlEntry) -> S:
             at="directory.base_no",
             do="sign a DIRECTORY",
         )
+    _check_next(standing, new)
     return _with_directory(standing, replace(standing_directory, newest=new, redated=entry.signed))
 
 
@@ -263,16 +265,19 @@ def _check_keys_free(standing: Standing, proposal: Proposal) -> None:
         raise Refused("key-reused", "a key has one purpose, an operator's has another", at="roster")
 
 
-def _check_dir(standing: Standing, entry: ControlEntry) -> Dir:
+def _dir_of_now(entry: ControlEntry) -> Dir:
     new = parse_dir(entry.body)
     check_time(new, entry.applied_at_ms)
-    if standing.directory is not None and new.dir_no <= standing.directory.newest.dir_no:
-        raise Refused(
-            "directory-decreasing",
-            f"a new directory has a number above {standing.directory.newest.dir_no}, {new.dir_no} came",
-            at="directory.dir_no",
-        )
     return new
+
+
+def _check_next(standing: Standing, new: Dir) -> None:
+    # Without gaps, so that whoever may re-date alone cannot use up the numbers.
+    due = standing.directory.newest.dir_no + 1 if standing.directory else 1
+    if new.dir_no != due:
+        raise Refused(
+            "directory-number", f"the next directory has number {due}, {new.dir_no} came", at="directory.dir_no"
+        )
 
 
 def _with_directory(standing: S, directory: StandingDirectory) -> S:

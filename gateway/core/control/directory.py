@@ -22,8 +22,10 @@ from gateway.core.suite.keys import KEM_KEY_BYTES, SIGN_KEY_BYTES, VerifyKey, ke
 from gateway.core.suite.numbers import (
     DIRECTORY_LIFE_MS,
     HASH_BYTES,
+    MAX_DIRECTORY_NO,
     MAX_DIRECTORY_STATEMENTS,
     MAX_ENDORSEMENTS,
+    MAX_REDATES,
     MAX_SCOPE_BYTES,
     MAX_TEXT_BYTES,
     SALT_BYTES,
@@ -159,14 +161,19 @@ class Dir:
 
 
 def parse_dir(body: bytes) -> Dir:
-    """Dir from a statement's body; refuses `malformed`, a number below 1 or a life over seven days among it."""
+    """Dir from a statement's body; refuses `malformed`, a life over seven days among it.
+
+    The bounds on both numbers are what keeps one operator, who may re-date alone, from using them up.
+    """
     reader = Reader(body, "directory")
     dir_no, base_no, size = reader.u64("dir_no"), reader.u64("base_no"), reader.u32("size")
     root = reader.take(HASH_BYTES, "root")
     issued_at_ms, expires_at_ms = reader.u64("issued_at"), reader.u64("expires_at")
     reader.done()
-    if not 1 <= base_no <= dir_no:
-        raise reader.refuse("base_no", "1 to dir_no")
+    if not 1 <= base_no <= min(dir_no, MAX_DIRECTORY_NO):
+        raise reader.refuse("base_no", "1 to dir_no and below 2^48")
+    if dir_no - base_no > MAX_REDATES:
+        raise reader.refuse("dir_no", f"above base_no by at most {MAX_REDATES}")
     if not 1 <= size <= MAX_ENDORSEMENTS:
         raise reader.refuse("size", f"1 to {MAX_ENDORSEMENTS}")
     if not 0 < expires_at_ms - issued_at_ms <= DIRECTORY_LIFE_MS:

@@ -151,7 +151,7 @@ def test_each_key_is_endorsed_once() -> None:
     assert caught.value.code == "endorsement-doubled"
 
 
-@given(st.integers(1, 2**64 - 1), st.integers(1, 4096), st.integers(0, 2**63), st.integers(1, DIRECTORY_LIFE_MS))
+@given(st.integers(1, 2**48 - 1), st.integers(1, 4096), st.integers(0, 2**63), st.integers(1, DIRECTORY_LIFE_MS))
 def test_a_dir_has_one_encoding(dir_no: int, size: int, issued: int, life: int) -> None:
     """A number, a tree and a time: nothing else can be in a Dir."""
     made = Dir(dir_no, dir_no, size, bytes(48), issued, issued + life)
@@ -165,6 +165,10 @@ def test_a_dir_has_one_encoding(dir_no: int, size: int, issued: int, life: int) 
         {"dir_no": 0, "base_no": 0},
         {"base_no": 0},
         {"base_no": 8},
+        {"dir_no": 7 + 2**16 + 1},
+        {"dir_no": 2**64 - 1},
+        {"dir_no": 2**48, "base_no": 2**48},
+        {"dir_no": 2**64 - 1, "base_no": 2**64 - 1},
         {"size": 0},
         {"size": 4097},
         {"expires_at_ms": NOW},
@@ -180,6 +184,16 @@ def test_a_dir_out_of_its_bounds_is_malformed(changes: dict[str, int]) -> None:
 
     assert parse_dir(good.encode()) == good
     assert caught.value.code == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("base_no", "dir_no"), [(7, 7 + 2**16), (2**48 - 1, 2**48 - 1), (2**48 - 1, 2**48 - 1 + 2**16)]
+)
+def test_a_dir_at_the_bound_of_its_numbers_is_one(base_no: int, dir_no: int) -> None:
+    """Gateway and reader must draw the line at the same number."""
+    last = Dir(dir_no, base_no, 1, bytes(48), NOW, NOW + DAY)
+
+    assert parse_dir(last.encode()) == last
 
 
 def test_a_redated_dir_repeats_its_base() -> None:

@@ -179,11 +179,14 @@ def test_a_narrower_scope_may_be_endorsed() -> None:
         ({"size": 9}, "directory-root"),
         ({"root": octets("root", 48)}, "directory-root"),
         ({"base_no": 1}, "directory-base"),
-        ({"dir_no": 1, "base_no": 1}, "directory-decreasing"),
+        ({"dir_no": 1, "base_no": 1}, "directory-number"),
+        ({"dir_no": 3, "base_no": 3}, "directory-number"),
+        ({"dir_no": 2**48 - 1, "base_no": 2**48 - 1}, "directory-number"),
+        ({"dir_no": 2**64 - 1, "base_no": 2**64 - 1}, "malformed"),
         ({"issued_at_ms": NOW + 5 * 60_000 + 1, "expires_at_ms": NOW + DAY}, "directory-early"),
         ({"issued_at_ms": NOW - DAY, "expires_at_ms": NOW}, "directory-expired"),
     ],
-    ids=["size", "root", "base", "number", "early", "expired"],
+    ids=["size", "root", "base", "same", "gap", "far", "last", "early", "expired"],
 )
 def test_a_directory_is_what_its_list_says_and_of_now(changes: dict[str, object], code: str) -> None:
     """Operators sign a root; the gateway must hold what it stands for."""
@@ -208,7 +211,7 @@ def test_a_redate_needs_a_base() -> None:
         ({"root": octets("root", 48)}, "redate-base"),
         ({"size": 9}, "redate-base"),
         ({"base_no": 2}, "redate-base"),
-        ({"dir_no": 1}, "directory-decreasing"),
+        ({"dir_no": 1}, "directory-number"),
     ],
 )
 def test_a_redate_repeats_its_base(change: dict[str, object], code: str) -> None:
@@ -220,6 +223,35 @@ def test_a_redate_repeats_its_base(change: dict[str, object], code: str) -> None
         world.apply(StatementKind.DIRECTORY_REDATE, body, by=("officer-1",))
 
     assert caught.value.code == code
+
+
+def test_the_first_directory_is_number_one() -> None:
+    """Numbers without gaps begin somewhere, and everybody knows where."""
+    world, other = World(), a_world()
+    listed = other.listed()
+    body = world.dir_of(listed, 2).encode()
+
+    with pytest.raises(Refused) as caught:
+        world.apply(StatementKind.DIRECTORY, body, encode_endorsement_list(listed))
+
+    assert caught.value.code == "directory-number"
+
+
+@pytest.mark.parametrize(
+    ("dir_no", "code"), [(3, "directory-number"), (2**16 + 1, "directory-number"), (2**64 - 1, "malformed")]
+)
+def test_one_operator_cannot_use_up_the_numbers(dir_no: int, code: str) -> None:
+    """A re-date of one signature with the last number would be the last directory there ever was."""
+    world = a_world()
+    body = replace(world.redated(), dir_no=dir_no).encode()
+
+    with pytest.raises(Refused) as caught:
+        world.apply(StatementKind.DIRECTORY_REDATE, body, by=("officer-1",))
+    world.redate()
+    world.direct()
+
+    assert caught.value.code == code
+    assert (world.newest.dir_no, world.newest.base_no) == (3, 3)
 
 
 def test_a_redate_is_refused_under_a_new_roster() -> None:

@@ -196,6 +196,29 @@ def test_a_redate_with_another_tree_is_refused(change: dict[str, object]) -> Non
     assert refusal(trust, only(directed(world, changed, ("officer-1",))), world.now) == "redate-base"
 
 
+@pytest.mark.parametrize("dir_no", [1 + 2**16 + 1, 2**48, 2**64 - 1])
+def test_one_operator_cannot_use_up_the_numbers_of_a_reader(dir_no: int) -> None:
+    """A reader who took the last number could never be told of a revocation again."""
+    world = a_world()
+    used_up = replace(world.redated(), dir_no=dir_no)
+
+    assert refusal(world.trust(), only(directed(world, used_up, ("officer-1",))), world.now) == "malformed"
+
+
+def test_a_reader_skips_numbers_and_the_quorum_has_one_left() -> None:
+    """It may have been away for long; whatever one operator re-dated it to, the quorum's next one is above."""
+    world = a_world()
+    message = world.message()
+    furthest = directed(world, replace(world.redated(), dir_no=1 + 2**16), ("officer-1",))
+    trust = world.trust().accept(DirectoryMessage((furthest,), message.shown).encode(), world.now)
+    quorum = directed(world, numbered(world, 2 + 2**16))
+
+    trust = trust.accept(DirectoryMessage((quorum,), message.shown).encode(), world.now)
+
+    assert trust.directory is not None
+    assert trust.directory.dir_no == 2 + 2**16
+
+
 def test_a_redate_without_its_base_is_refused() -> None:
     """The base carries the quorum's signatures; without it one person would endorse everything."""
     world = a_world()
