@@ -3,6 +3,9 @@
 Ctrl-C or SIGTERM is how a run without `--until` ends: what was received is saved, the result is printed, the exit code
 is 0. Whoever reads standard output may close it: that ends the run quietly too. A suspension and a newer follower of
 the same subscription are errors, after the result.
+
+INVARIANT: the cursor moves only past lines that are on a disk. Into a pipe or a terminal nothing says that they were
+read; there neither cursor nor what was handed up is saved, the disclosures stay owed, and the next run gives all again.
 """
 
 from __future__ import annotations
@@ -37,14 +40,19 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
     "--profile", "profile_path", required=True, type=click.Path(path_type=Path), help="This partner's profile."
 )
 @click.option(
-    "--to", "target", default="ndjson", show_default=True, help="`ndjson` for standard output, or `ndjson:FILE`."
+    "--to",
+    "target",
+    default="ndjson",
+    show_default=True,
+    help="`ndjson:FILE`, each record once; or `ndjson` for standard output. A pipe or a terminal moves no cursor: the "
+    "next run gives the same records again.",
 )
 @click.option("--agreement", "agreement_id", help="Which agreement, if the profile has several.")
 @click.option("--subscription", default="default", show_default=True, help="A name; each has its own cursor.")
 @click.option("--state", type=click.Path(path_type=Path), help="What is kept.  [default: beside the profile]")
 @click.option("--from-start", is_flag=True, help="From the first record; what is held is not handed up again.")
 @click.option("--until", type=click.Choice(["forever", "caught-up", "ended"]), default="forever", show_default=True)
-@click.option("--receipt", is_flag=True, help="Send a signed receipt at the end.")
+@click.option("--receipt", is_flag=True, help="Send a signed receipt at the end; needs a file.")
 @click.option("--record", type=click.Path(path_type=Path), help="Keep the stream as received, for `replay`; private.")
 @click.option("--events", type=click.Path(path_type=Path), help="Append one line per event with its time; for scripts.")
 def follow_command(
@@ -137,9 +145,20 @@ class _Run:
                 if self._events_path:
                     self._events = stack.enter_context(self._events_path.open("a", encoding="utf-8", buffering=1))
                 sink = stack.enter_context(closing(self._sink(following)))
+                if receipt and not sink.keeps_lines:
+                    raise CallerError(
+                        "receipt-needs-file",
+                        "a receipt is for records that are on a disk, standard output is no file",
+                        at="--receipt",
+                        do="add `--to ndjson:FILE`",
+                    )
+                if not sink.keeps_lines:
+                    said(
+                        "note      standard output is no file: no cursor moves, the next run gives these records again"
+                    )
                 try:
                     with _stopping_on_signals():
-                        await following.flushed(sink.note())
+                        await self._flush(following, sink)
                         await self._follow(following, sink)
                 except asyncio.CancelledError:
                     self._say("stopped")
@@ -158,7 +177,7 @@ class _Run:
         async for event in following:
             if isinstance(event, Records):
                 sink.write(record.to_json() for record in event.records)
-                await following.flushed(sink.flush())
+                await self._flush(following, sink)
                 self._records += len(event.records)
                 self._portions.update(portion.name for record in event.records for portion in record.portions)
             self._say(_sentence(event))
@@ -170,6 +189,11 @@ class _Run:
             elif isinstance(event, Ended) and (self._until == "ended" or event.reason is EndReason.FENCED):
                 self.ended = event.reason.name.lower()
                 return
+
+    async def _flush(self, following: Following, sink: NdjsonSink | NdjsonOutput) -> None:
+        note = sink.flush()
+        if sink.keeps_lines:
+            await following.flushed(note)
 
     def _say(self, event: str) -> None:
         said(event)

@@ -3,7 +3,7 @@
     async with follow(profile, kinds=("telemetry",), state=Path("usa-arl.state")) as events:
         async for event in events:
             ...
-            await events.flushed()         # after the caller's own sink has the records on disk
+            await events.flushed()         # once the caller's own sink has the records on disk, else never
 
 A stream that ends or breaks is opened again from where it stood; one that fails a check is not: the check's name is
 raised and a person decides. After a suspension nothing is tried again, nor after a newer follower of the same
@@ -186,6 +186,7 @@ class Following:
     async def flushed(self, sink_note: bytes | None = None) -> None:
         """The caller's sink has every record handed up on disk: the cursor moves, as one with all that proves it.
 
+        Without it nothing handed up is kept, and the next `follow` of this state hands it up again.
         sink_note: kept in the same transaction and given back by `sink_note` after a restart; None leaves it.
         """
         note = self._state.sink_note if sink_note is None else sink_note

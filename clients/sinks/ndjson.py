@@ -5,19 +5,23 @@ with it a file that is opened again is cut back to what the cursor knows, so tha
 must be this subscription's own: each line names its agreement and subscription, and a file that somebody else has
 written to since is refused, not cut. A file that was there before gets its lines behind what it holds.
 
-Standard output cannot be cut back: there the last lines before a crash may come again.
+Standard output cannot be cut back: there the last lines before a crash may come again. Where it is a file (`> FILE`),
+`flush` returns only after fsync. Where it is a pipe or a terminal, nothing says that the reader has the lines, and
+`keeps_lines` is false: then the caller must keep no cursor for them, and the next run gives them again, at least once.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from gateway.core.errors import CallerError, Fault
 
@@ -29,6 +33,8 @@ class NdjsonSink:
 
     Raises `sink-in-use`, `sink-unusable`, `sink-shorter` where flushed lines are gone, and `sink-not-ours`.
     """
+
+    keeps_lines = True
 
     def __init__(self, path: Path, note: bytes, under: Mapping[str, str]) -> None:
         self._path = path.resolve()
@@ -133,11 +139,16 @@ class NdjsonSink:
 
 
 class NdjsonOutput:
-    """The same lines on standard output; it has nothing to note."""
+    """The same lines on standard output; it has nothing to note.
+
+    keeps_lines: whether a line is on the disk after `flush`. A pipe or a terminal keeps nothing: a cursor that moved
+    past lines which nobody has read would lose them.
+    """
 
     def __init__(self, under: Mapping[str, str]) -> None:
         self._under = under
         self._lines: list[bytes] = []
+        self.keeps_lines = _is_file(sys.stdout)
 
     def note(self) -> None:
         """Nothing: what is kept of a file stays."""
@@ -147,10 +158,12 @@ class NdjsonOutput:
         self._lines += [_line(self._under, item) for item in objects]
 
     def flush(self) -> None:
-        """Hands the lines to whoever reads; raises BrokenPipeError when nobody does any more."""
+        """Hands the lines to whoever reads, durably to a file; raises BrokenPipeError when nobody reads any more."""
         try:
             sys.stdout.buffer.write(b"".join(self._lines))
             sys.stdout.buffer.flush()
+            if self.keeps_lines:
+                os.fsync(sys.stdout.fileno())
         except BrokenPipeError:
             # The interpreter would write what is left once more at its end, and complain.
             with open(os.devnull, "wb") as nowhere:
@@ -160,6 +173,14 @@ class NdjsonOutput:
 
     def close(self) -> None:
         """Standard output stays open."""
+
+
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except io.UnsupportedOperation:
+        # A stream in memory, put there by whoever runs the command inside a program.
+        return False
 
 
 def _line(under: Mapping[str, str], item: Mapping[str, object]) -> bytes:

@@ -46,11 +46,11 @@ class Listener:
         self.gateway = ScriptedGateway(truth)
         self.profile = world.stand.profile(PARTNER)
 
-    def hear(self, *scripts: Script, kinds: tuple[str, ...] = ("telemetry", "tactic")) -> Heard:
-        """Follows until the gateway's last script is over or refused."""
-        return self.world.run(self._hear(list(scripts), kinds))
+    def hear(self, *scripts: Script, kinds: tuple[str, ...] = ("telemetry", "tactic"), has_disk: bool = True) -> Heard:
+        """Follows until the gateway's last script is over or refused; has_disk: what is handed up is kept."""
+        return self.world.run(self._hear(list(scripts), kinds, has_disk))
 
-    async def _hear(self, scripts: list[Script], kinds: tuple[str, ...]) -> Heard:
+    async def _hear(self, scripts: list[Script], kinds: tuple[str, ...], has_disk: bool) -> Heard:
         heard = Heard([], "")
         self.gateway.scripts, self.gateway.hellos = scripts, []
         async with self.gateway.serving():
@@ -61,7 +61,8 @@ class Listener:
                     async for event in events:
                         if isinstance(event, Records):
                             heard.records += event.records
-                            await events.flushed()
+                            if has_disk:
+                                await events.flushed()
                         self.gateway.check()
                         if isinstance(event, Disconnected):
                             heard.disconnected.append(event.code)

@@ -205,6 +205,40 @@ def test_a_stream_that_is_cut_is_opened_again(partner: Listener) -> None:
     assert partner.gateway.hellos[1].hello.account_size == 1
 
 
+def test_what_nobody_kept_is_owed_until_somebody_does(partner: Listener) -> None:
+    """Records went into a pipe: a later stream of the run goes on behind them, the next run gets all of them again."""
+    shown: list[Disclosure] = []
+
+    async def first(told: Conversation) -> None:
+        await told.begin()
+        shown.append(await told.disclose(told.truth.section(TRACK, (0, 1), ABOUT)))
+        await told.end()
+
+    async def second(told: Conversation) -> None:
+        await told.begin()
+        shown.append(await told.disclose(told.truth.section(TRACK, (0, 1), ALL)))
+        await told.end()
+
+    async def again(told: Conversation) -> None:
+        await told.begin()
+        for disclosure in shown:
+            await told.old(disclosure)
+        shown.append(await told.disclose(told.truth.section(TRACK, (0, 1), ALL)))
+        await told.end()
+
+    into_a_pipe = partner.hear(first, second, has_disk=False)
+    sizes = [told.hello.account_size for told in partner.gateway.hellos]
+    owed = partner.kept()
+    into_a_file = partner.hear(again)
+
+    assert (into_a_pipe.code, sizes, owed) == ("", [0, 1], (0, 2))
+    assert [record.idx for record in into_a_pipe.records] == [0, 1, 0, 1]
+    assert partner.gateway.hellos[0].hello.account_size == 0
+    assert partner.gateway.hellos[0].hello.cursor == b""
+    assert (into_a_file.code, [record.new_mask for record in into_a_file.records]) == ("", [ALL, ALL])
+    assert partner.kept() == (3, 0)
+
+
 def test_silence_is_a_failure_and_tried_again(partner: Listener) -> None:
     """A gateway that keeps a stream open and says nothing could hold a revocation back."""
 

@@ -176,6 +176,57 @@ def test_a_reader_that_closes_the_pipe_ends_a_follower_quietly(world: Loopback, 
     assert b"error[" not in err
 
 
+def test_what_went_into_a_pipe_comes_again(world: Loopback, tmp_path: Path) -> None:
+    """One line of many was read: the next run gives all of them, also those of the run before that nobody looked at."""
+    for _ in range(2):
+        world.publish(RecordKind.TACTIC, a_tactic(), a_tactic())
+    state, lines = tmp_path / "state", tmp_path / "lines"
+    words = " ".join(client_command("follow", "telemetry", "tactic", "--until", "caught-up", "--state", state))
+    words += f" --profile {world.root / 'usa-arl.profile'} --subscription piped"
+
+    async def head() -> bytes:
+        process = await asyncio.create_subprocess_shell(f"{words} | head -1", stdout=asyncio.subprocess.PIPE)
+        return (await process.communicate())[0]
+
+    first = json.loads(world.run(head()))
+    whole = follow(world, state, "--subscription", "piped")
+    kept = follow(world, state, "--subscription", "piped", "--to", f"ndjson:{lines}", "--json")
+    after = follow(world, state, "--subscription", "piped", "--json")
+
+    ids = [json.loads(line)["id"] for line in lines.read_text("utf-8").splitlines()]
+    assert [json.loads(line)["id"] for line in whole.out.splitlines()] == ids
+    assert "no cursor moves" in whole.err
+    assert first["id"] == ids[0]
+    assert (len(ids), len(set(ids))) == (kept.json()["records"],) * 2
+    assert len(ids) >= 4
+    assert (after.code, after.out) == (OK, "")
+
+
+def test_standard_output_that_is_a_file_keeps_the_cursor(world: Loopback, tmp_path: Path) -> None:
+    """`> FILE` is on the disk before the cursor moves; nothing comes twice."""
+    world.publish(RecordKind.TACTIC, a_tactic())
+    command = [*client_command("follow", "telemetry", "tactic", "--until", "caught-up", "--state", tmp_path / "state")]
+    command += ["--profile", str(world.root / "usa-arl.profile"), "--subscription", "redirected"]
+
+    async def redirected() -> int:
+        with (tmp_path / "lines").open("ab") as file:
+            process = await asyncio.create_subprocess_exec(*command, stdout=file, stderr=asyncio.subprocess.DEVNULL)
+            return await process.wait()
+
+    codes = [world.run(redirected()) for _ in range(2)]
+
+    ids = [json.loads(line)["id"] for line in (tmp_path / "lines").read_text("utf-8").splitlines()]
+    assert codes == [OK, OK]
+    assert len(ids) == len(set(ids)) > 0
+
+
+def test_no_receipt_is_signed_for_what_went_into_a_pipe(world: Loopback, tmp_path: Path) -> None:
+    """It would say that this partner holds what it has kept nothing of."""
+    done = follow(world, tmp_path / "state", "--receipt", "--json")
+
+    assert (done.code, done.error()["code"], done.out) == (USAGE, "receipt-needs-file", "")
+
+
 async def _caught_up(command: list[str]) -> asyncio.subprocess.Process:
     """A follower that has caught up and goes on."""
     process = await asyncio.create_subprocess_exec(

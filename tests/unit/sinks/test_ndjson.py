@@ -197,6 +197,25 @@ def test_standard_output_keeps_the_note_of_a_file(capfdbinary: pytest.CaptureFix
     assert json.loads(capfdbinary.readouterr().out) == {"id": "a", **MINE}
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_only_a_file_keeps_what_standard_output_was_given(tmp_path: Path, is_file: bool) -> None:
+    """A pipe takes lines that nobody may ever read: its caller must not move a cursor past them."""
+    code = """if True:
+        import sys
+        from clients.sinks.ndjson import NdjsonOutput
+        out = NdjsonOutput({})
+        out.write([{"id": "a"}])
+        out.flush()
+        sys.exit(3 if out.keeps_lines else 4)
+    """
+    with (tmp_path / "lines").open("wb") as file:
+        target = file if is_file else subprocess.PIPE
+        done = subprocess.run([sys.executable, "-c", code], stdout=target, check=False, timeout=60)
+
+    assert (done.returncode, done.stdout) == ((3, None) if is_file else (4, b'{"id":"a"}\n'))
+    assert (tmp_path / "lines").read_bytes() == (b'{"id":"a"}\n' if is_file else b"")
+
+
 def test_a_closed_pipe_is_told_once() -> None:
     """BrokenPipeError to the caller, and no second complaint when the interpreter ends."""
     code = """if True:
