@@ -1,7 +1,8 @@
 """Admitting: one batch's turn in its lane, judged once more at the moment it is committed.
 
 Between inspection and commit statements may have been applied. What the commit stands on is CONTROL as it is then: a
-suspended source is not taken from, and a batch inspected under an older state is inspected again.
+suspended source is not taken from, and a batch inspected under another guide, other vocabularies or another scope is
+inspected again. Any other statement leaves what inspection found as it is.
 Source: SPEC.md section 3.
 """
 
@@ -35,12 +36,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verified batch with what inspection found under `control`: either of the two."""
+    """A verified batch with what inspection found under `control` and `scope`: either of the two."""
 
     control: Control
+    scope: Scope
     verified: VerifiedBatch
     inspected: InspectedBatch | None
     refusal: Refusal | None
+
+    def holds_under(self, control: Control, scope: Scope) -> bool:
+        """Whether all that inspection looks at is still the same."""
+        before = self.control
+        return (before.guide, before.vocabularies, self.scope) == (control.guide, control.vocabularies, scope)
 
 
 def source_key(control: Control, signed: SignedBatch, now_ms: int) -> tuple[VerifyKey, Scope]:
@@ -98,10 +105,10 @@ class AdmitJob:
 
     def _judged_now(self, scope: Scope) -> Judged:
         control, judged = self._running.control, self._judged
-        if judged.control is control:
+        if judged.holds_under(control, scope):
             return judged
         inspected, refusal = drain(inspecting(control, scope, judged.verified))
-        return Judged(control, judged.verified, inspected, refusal)
+        return Judged(control, scope, judged.verified, inspected, refusal)
 
     def _take(self, plan: Plan, judged: Judged, now_ms: int) -> None:
         if judged.inspected is None:

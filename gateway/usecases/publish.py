@@ -143,7 +143,7 @@ class _Connection:
         key, scope = source_key(control, unverified.signed, running.now_ms())
         verified = await _in_slices(verifying(unverified, key, control.genesis))
         inspected, refusal = await _in_slices(inspecting(control, scope, verified))
-        return AdmitJob(running, Judged(control, verified, inspected, refusal))
+        return AdmitJob(running, Judged(control, scope, verified, inspected, refusal))
 
     async def _answer(self, job: AdmitJob, size: int, slots: asyncio.Semaphore) -> None:
         try:

@@ -143,7 +143,7 @@ class House:
         control = self.running.control
         key, scope = source_key(control, unverified.signed, self.now_ms)
         verified = verify_batch(unverified, key, control.genesis)
-        return Judged(control, verified, *drain(inspecting(control, scope, verified)))
+        return Judged(control, scope, verified, *drain(inspecting(control, scope, verified)))
 
     async def admit(self, unverified: UnverifiedBatch) -> bytes:
         """The answer to one batch, once it is durable."""

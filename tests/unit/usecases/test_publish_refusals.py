@@ -15,6 +15,7 @@ from gateway.core.records.states import UnverifiedBatch
 from gateway.core.suite.numbers import PublishMessage, RefusalCode, Role, StatementKind, UpMessage
 from gateway.core.suite.octets import Reader, u8, u16
 from gateway.usecases.admit import AdmitJob
+from gateway.usecases.lanes import Refusal
 from gateway.usecases.peer import Peer
 from gateway.usecases.publish import MAX_UNANSWERED, publish
 from tests.unit.control.given import DAY
@@ -225,6 +226,53 @@ def test_a_batch_inspected_under_an_older_guide_is_inspected_again() -> None:
             assert answer.u8("type") == PublishMessage.REFUSED
             answer.take(48, "H(B)")
             assert answer.u16("code") == RefusalCode.LABEL_BELOW_GUIDE
+
+    asyncio.run(scenario())
+
+
+def test_a_statement_that_inspection_does_not_look_at_leaves_the_judgement() -> None:
+    """Inspecting a whole batch holds up the one task that commits; a suspended partner is no reason to."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = Origin(house.control().genesis)
+            # No inspection would say so of this batch: the answer shows that none was made.
+            judged = replace(house.judged(origin.batch()), inspected=None, refusal=Refusal(RefusalCode.TEXT))
+            await house.suspend("partner/usa/arl")
+            await house.issue_directory()
+            job = AdmitJob(house.running, judged)
+
+            await house.running.sequencer.submit(job)
+
+            answer = Reader(job.answer, "answer")
+            assert answer.u8("type") == PublishMessage.REFUSED
+            answer.take(48, "H(B)")
+            assert answer.u16("code") == RefusalCode.TEXT
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_inspected_under_another_scope_is_inspected_again() -> None:
+    """What the directory in force no longer lets a source send is not taken, however early it came."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            judged = house.judged(Origin(house.control().genesis).batch())
+            control = house.running.control
+            assert control.directory is not None
+            endorsed = {
+                key: replace(one, endorsement=replace(one.endorsement, scope="")) if key[0] is Role.SOURCE else one
+                for key, one in control.directory.endorsed.items()
+            }
+            house.running.control = replace(control, directory=replace(control.directory, endorsed=endorsed))
+            job = AdmitJob(house.running, judged)
+
+            await house.running.sequencer.submit(job)
+
+            answer = Reader(job.answer, "answer")
+            assert answer.u8("type") == PublishMessage.REFUSED
+            answer.take(48, "H(B)")
+            assert answer.u16("code") == RefusalCode.SCOPE
 
     asyncio.run(scenario())
 
