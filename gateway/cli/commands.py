@@ -35,18 +35,32 @@ def failed(words: Sequence[str], stderr: str) -> Fault:
 
 def run(words: Sequence[str], cwd: Path, *, accept: tuple[int, ...] = (0, _PENDING)) -> dict[str, object]:
     """The JSON object a command prints; a change that is pending is a result too."""
-    done = subprocess.run(  # noqa: S603 - our own commands with our own words
-        [installed(words[0]), *words[1:], "--json"],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=COMMAND_SECONDS,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - our own commands with our own words
+            [installed(words[0]), *words[1:], "--json"],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=COMMAND_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Fault("demo-timeout", f"`{words[0]}` must end within {COMMAND_SECONDS:.0f} s", at=words[0]) from error
     if done.returncode not in accept:
         raise failed(words, done.stderr)
-    facts: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
+    return _last_object(words, done.stdout)
+
+
+def _last_object(words: Sequence[str], printed: str) -> dict[str, object]:
+    """The JSON object on the last line of what a command printed."""
+    lines = printed.strip().splitlines()
+    try:
+        facts = json.loads(lines[-1]) if lines else None
+    except json.JSONDecodeError:
+        facts = None
+    if not isinstance(facts, dict):
+        raise failed(words, "it printed no JSON object")
     return facts
 
 
@@ -92,17 +106,22 @@ class Background:
 
     def finish(self) -> dict[str, object]:
         """Waits for the end and reads the JSON it printed."""
-        code = self.popen.wait(COMMAND_SECONDS)
-        if code:
+        if self._ended():
             raise failed(self.words, self.err.read_text("utf-8", "replace"))
-        facts: dict[str, object] = json.loads(self.out.read_text("utf-8").strip().splitlines()[-1])
-        return facts
+        return _last_object(self.words, self.out.read_text("utf-8"))
+
+    def _ended(self) -> int:
+        """Its exit code once it ends; one that does not is a failure."""
+        try:
+            return self.popen.wait(COMMAND_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise Fault("demo-timeout", f"`{self.name}` must end in {COMMAND_SECONDS:.0f} s", at=self.name) from error
 
     def stop(self) -> None:
         """SIGTERM, and waits."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
-            self.popen.wait(COMMAND_SECONDS)
+            self._ended()
 
     def freeze(self) -> None:
         """SIGSTOP: it neither reads nor writes until it is killed."""
@@ -112,4 +131,4 @@ class Background:
         """Kill -9, and waits."""
         if self.popen.poll() is None:
             os.killpg(self.popen.pid, signal.SIGKILL)
-            self.popen.wait(COMMAND_SECONDS)
+            self._ended()

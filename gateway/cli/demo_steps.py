@@ -39,6 +39,9 @@ ew = ["GNSS_JAMMING"]
 uk = "Канал керування зникає раніше за відео."
 en = "The control link is lost before the video link."
 
+[unit]
+originator = "SIMULATED UNIT 404"
+
 [recommendation]
 uk = "Набрати висоту до входу в зону завад."
 en = "Climb before entering the jammed area."
@@ -218,15 +221,18 @@ class Steps:
         publisher.wait_until(lambda: b"stored" in publisher.err.read_bytes(), "a stored batch")
         gateway.kill()
         publisher.kill()
-        usa.kill()
-        outbox = self.world.client("outbox", "--profile", f"{SOURCE}.profile")
-        batches = outbox["batches"]
-        pending = int(batches.get("stored", 0)) if isinstance(batches, dict) else 0
-        undelivered = self._undelivered("usa/arl")
+        facts = self.interrupted()
         self.restart()
         self.world.client("outbox", "--profile", f"{SOURCE}.profile", "--send")
         self.live["usa/arl"] = Background(self._follow("usa/arl"), self.root, "usa-arl.again")
-        return {"pending": pending, "undelivered": undelivered}
+        return facts
+
+    def interrupted(self) -> dict[str, object]:
+        """What a killed gateway left half done, from the outbox, the partner's own state and the accounts."""
+        self.live["usa/arl"].kill()
+        batches = self.world.client("outbox", "--profile", f"{SOURCE}.profile")["batches"]
+        pending = int(batches.get("stored", 0)) if isinstance(batches, dict) else 0
+        return {"pending": pending, "undelivered": self._undelivered("usa/arl")}
 
     def restart(self) -> None:
         """The gateway again, on the port its parties know."""
@@ -236,7 +242,8 @@ class Steps:
         accounts = run(["sluice", "verify", "gateway"], self.root)["accounts"]
         held = self.world.client("status", "--profile", f"{short(partner)}.profile")
         sizes = accounts if isinstance(accounts, dict) else {}
-        size = sum(int(count) for name, count in sizes.items() if name.startswith(f"partner:{partner}|"))
+        mine = [name for name in sizes if name.startswith(f"partner:{partner}|") and name.endswith("|default")]
+        size = sum(int(sizes[name]) for name in mine)
         return size - _whole(held, "held")
 
     def settle(self, published: int) -> None:
@@ -250,21 +257,23 @@ class Steps:
             self.world.gateway.stop()
 
     def count(self, published: int) -> tuple[dict[str, object], dict[str, object]]:
-        """Every record of the journals against every line the partners hold: (lost and doubled, ledger)."""
+        """Every record of the journals against every line the partners hold, by name: (lost and doubled, ledger)."""
         verified = self.verify()
-        stored = _whole(verified, "records")
-        lost = max(0, published + self.tactics - 1 - stored)
+        listed = verified["ids"]
+        stored = {str(name) for name in listed} if isinstance(listed, list) else set()
+        lost = max(0, published + self.tactics - 1 - len(stored))
         doubled = _whole(verified, "doubled")
         for partner in LASTING:
             ids = self._ids(partner)
-            lost += max(0, stored - len(ids))
+            # A line that no journal knows is as wrong as one that is missing.
+            lost += len(stored ^ ids.keys())
             doubled += sum(count - 1 for count in ids.values())
         ledger: dict[str, object] = {"verified": bool(verified["ok"]), "ticks": _whole(verified, "ticks")}
         return {"lost": lost, "doubled": doubled}, ledger
 
     def verify(self) -> dict[str, object]:
         """`sluice verify` on the stopped gateway."""
-        return run(["sluice", "verify", "gateway"], self.root)
+        return run(["sluice", "verify", "gateway", "--ids"], self.root)
 
     def end(self) -> None:
         """Leaves no process behind."""

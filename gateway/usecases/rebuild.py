@@ -196,3 +196,13 @@ def check_batches(journals: Journals, control: Control) -> tuple[int, int, int]:
         seen.add(signed.digest)
         batches, records = batches + 1, records + len(stored.views)
     return batches, records, doubled
+
+
+def record_ids(journals: Journals) -> list[str]:
+    """The name of every admitted record, in order: the first 8 hex digits of H(B), and its index."""
+    names = []
+    for _, kind, entry in entries_of(journals, Journal.RECORDS):
+        if kind == KIND_ADMITTED:
+            signed = SignedBatch.parse(Reader(entry, "batch").lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
+            names += [f"{signed.digest.hex()[:8]}.{idx}" for idx in range(signed.batch.count)]
+    return names

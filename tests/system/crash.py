@@ -26,8 +26,10 @@ from clients.partner.state import PartnerState
 from clients.profile import Profile
 from clients.source.outbox import ACKNOWLEDGED, Outbox
 from gateway.bootstrap import load
+from gateway.core.ledger.book import Book
 from gateway.core.ledger.entries import partner_account, source_account
 from gateway.core.records.states import parse_stored_batch
+from gateway.core.suite.tree import Frontier
 from gateway.ports.journal import Journal
 from gateway.settings import FILE
 from gateway.usecases.lanes import KIND_ADMITTED
@@ -176,19 +178,20 @@ class Crash:
         acknowledged = {
             digest for digest in self._signed_digests() if outbox.state_of(bytes.fromhex(digest)) == ACKNOWLEDGED
         }
-        source_size = outbox.ledger.held.size
+        source_held = outbox.ledger.held
         outbox.close()
         ids = {f"{digest[:8]}.{idx}" for digest, count in records.items() for idx in range(count)}
         lost = len((promised | acknowledged) - admitted.keys())
         doubled = sum(count - 1 for count in admitted.values())
-        accounts_add_up = source_size <= loaded.book.accounts[source_account(SOURCE)].tree.size
+        accounts_add_up = _continues(source_held, loaded.book, source_account(SOURCE))
         partners: dict[str, object] = {}
         for partner in CLEARANCES:
             seen = Counter(str(line["id"]) for line in self._lines(partner))
             lost += len(ids - seen.keys())
             doubled += sum(count - 1 for count in seen.values())
-            held, size = self._accounts(loaded.book, partner)
-            accounts_add_up &= held == size
+            account_id, held = self._held(partner)
+            size = loaded.book.accounts[account_id].tree.size
+            accounts_add_up &= held.size == size and _continues(held, loaded.book, account_id)
             partners[partner] = {"records": len(seen), "account": size}
         return {
             "ok": not lost and not doubled and accounts_add_up,
@@ -204,15 +207,20 @@ class Crash:
     def _signed_digests(self) -> set[str]:
         return {line.split()[1] for line in self._promises().splitlines()}
 
-    def _accounts(self, book: object, partner: str) -> tuple[int, int]:
+    def _held(self, partner: str) -> tuple[bytes, Frontier]:
         profile: Profile = self._profiles[partner]
         account_id = partner_account(partner, profile.agreements[0].id, "default")
-        state = PartnerState(
-            self._root / f"{partner.replace('/', '-')}.default.state", profile.genesis_link, account_id
-        )
-        held = state.ledger.held.size
+        path = self._root / f"{partner.replace('/', '-')}.default.state"
+        state = PartnerState(path, profile.genesis_link, account_id)
+        held = state.ledger.held
         state.close()
-        return held, book.accounts[account_id].tree.size  # type: ignore[attr-defined]  # a Book
+        return account_id, held
+
+
+def _continues(held: Frontier, book: Book, account_id: bytes) -> bool:
+    """Whether the gateway's account begins with exactly what the party holds."""
+    tree = book.accounts[account_id].tree
+    return held.size <= tree.size and held.root() == tree.root(held.size)
 
 
 def main() -> None:

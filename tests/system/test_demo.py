@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.commands import run
+from gateway.cli.commands import Background, run
 from gateway.cli.demo import Demo, judge
 from gateway.cli.demo_steps import Steps
 from gateway.cli.demo_world import PARTNERS, World
@@ -25,6 +25,7 @@ class Saboteur(Steps):
         super().__init__(World(root, 0), [], "field")
         self.broken: dict[str, Facts] = {}
         self.unflipped = False
+        self.damaged: GatewayError | None = None
 
     def publish(self) -> Facts:
         """First nothing at all."""
@@ -69,10 +70,16 @@ class Saboteur(Steps):
         return super().revoke()
 
     def crash(self) -> Facts:
-        """Then a look at a gateway with nothing pending and nothing undelivered."""
-        facts = super().crash()
-        self.broken["no crash in the middle of anything"] = {"crash": {**facts, "pending": 0, "lost": 0, "doubled": 0}}
-        return facts
+        """First killed while nothing is under way."""
+        assert self.world.gateway is not None
+        self.world.gateway.kill()
+        idle = self.interrupted()
+        self.restart()
+        self.live["usa/arl"] = Background(self._follow("usa/arl"), self.root, "usa-arl.between")
+        self.live["usa/arl"].wait_until(self._is_caught_up("usa/arl", self._count("usa/arl", "caught-up")), "a stream")
+        for claim in ("pending", "undelivered"):
+            self.broken[f"nothing {claim} at the crash"] = {claim: idle[claim]}
+        return super().crash()
 
     def count(self, published: int) -> tuple[Facts, Facts]:
         """Then with a line lost, a line doubled, and a store that was written to."""
@@ -80,16 +87,17 @@ class Saboteur(Steps):
         lines = self.root / "usa-arl.ndjson"
         whole = lines.read_bytes()
         lines.write_bytes(b"".join(whole.splitlines(keepends=True)[1:]))
-        self.broken["a line lost"] = {"crash": {"pending": 1, "undelivered": 1, **super().count(published)[0]}}
+        self.broken["a line lost"] = super().count(published)[0]
         lines.write_bytes(whole + whole.splitlines(keepends=True)[0])
-        self.broken["a line doubled"] = {"crash": {"pending": 1, "undelivered": 1, **super().count(published)[0]}}
+        self.broken["a line doubled"] = super().count(published)[0]
+        lines.write_bytes(whole.replace(b'"id":"', b'"id":"0', 1))
+        self.broken["a line of no journal"] = super().count(published)[0]
         lines.write_bytes(whole)
         self._damage()
         try:
             self.verify()
-            self.broken["a damaged store"] = {"ledger": facts[1]}
-        except GatewayError:
-            self.broken["a damaged store"] = {"ledger": {"verified": False, "ticks": 0}}
+        except GatewayError as error:
+            self.damaged = error
         return facts
 
     def _damage(self) -> None:
@@ -130,6 +138,8 @@ def test_partners_get_what_they_are_cleared_for_and_nobody_the_unit(day: tuple[S
     assert not {"position", "link"} & partners["deu/wtd81"]["portions"].keys()
     assert partners["deu/wtd81"]["portions"]["position_coarse"] > 0
     assert all("unit" not in got["portions"] for got in partners.values())
+    # The unit was published: nobody got it because nobody may.
+    assert "originator" in (day[0].root / "tactic-1.toml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -139,10 +149,11 @@ def test_partners_get_what_they_are_cleared_for_and_nobody_the_unit(day: tuple[S
         "some records missing at a partner",
         "nothing tampered with",
         "nobody suspended",
-        "no crash in the middle of anything",
+        "nothing pending at the crash",
+        "nothing undelivered at the crash",
         "a line lost",
         "a line doubled",
-        "a damaged store",
+        "a line of no journal",
     ],
 )
 def test_a_step_broken_on_purpose_turns_ok_false_and_the_exit_code_1(
@@ -151,12 +162,30 @@ def test_a_step_broken_on_purpose_turns_ok_false_and_the_exit_code_1(
     """A demo that cannot fail shows nothing."""
     steps, facts, _ = day
     demo = Demo(steps, as_json=True)
-    demo.facts = {**facts, **steps.broken[step]}
+    crash = facts["crash"]
+    assert isinstance(crash, dict)
+    broken = steps.broken[step]
+    demo.facts = {**facts, "crash": {**crash, **broken}} if crash.keys() & broken.keys() else {**facts, **broken}
 
     code = demo.finish(None, 1.0)
 
     assert code == 1
     assert json.loads(capsys.readouterr().out)["ok"] is False
+
+
+def test_a_store_that_was_written_to_turns_ok_false_and_is_named(
+    day: tuple[Saboteur, Facts, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What does not verify is not passed over."""
+    steps, facts, _ = day
+    demo = Demo(steps, as_json=True)
+    demo.facts = dict(facts)
+
+    code = demo.finish(steps.damaged, 1.0)
+
+    printed = json.loads(capsys.readouterr().out)
+    assert (code, printed["ok"]) == (1, False)
+    assert "damaged" in printed["error"]["message"]
 
 
 def test_a_command_that_fails_turns_ok_false_and_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
