@@ -16,7 +16,7 @@ from gateway.core.control.fold import Control
 from gateway.core.control.guide import Guide
 from gateway.core.control.scope import Scope
 from gateway.core.errors import GatewayError, Refused
-from gateway.core.kinds import KINDS, Kind, check_portion, check_record, design_of, parse_portion
+from gateway.core.kinds import KINDS, Kind, check_portion, check_record, parse_portion
 from gateway.core.kinds.markings import check_markings
 from gateway.core.kinds.ranges import check_ranges
 from gateway.core.labels.label import Label
@@ -39,6 +39,7 @@ def inspecting(control: Control, scope: Scope, verified: VerifiedBatch) -> Gener
     if kind is None or guide is None or not scope.covers(batch.kind, batch.data_mode):
         return None, Refusal(RefusalCode.SCOPE, at="batch.kind")
     labels: list[tuple[bytes | None, ...]] = []
+    designs: list[str] = []
     known: dict[bytes, Label] = {}
     about = b""
     for view in verified.views:
@@ -51,13 +52,17 @@ def inspecting(control: Control, scope: Scope, verified: VerifiedBatch) -> Gener
             return None, Refusal(_code(error), view.idx, guard.slot, error.at)
         about = row[0] or b""
         labels.append(row)
+        designs.append(guard.design)
         if view.idx % SLICE_RECORDS == SLICE_RECORDS - 1:
             yield
-    return InspectedBatch(verified, tuple(labels)), None
+    return InspectedBatch(verified, tuple(labels), tuple(designs)), None
 
 
 class _RecordGuard:
-    """The checks of one record; `slot` says where a refusal happened, 255 for the whole record."""
+    """The checks of one record; `slot` says where a refusal happened, 255 for the whole record.
+
+    design: what the record is about, once it was checked.
+    """
 
     def __init__(
         self, control: Control, guide: Guide, kind: Kind, mode: DataMode, view: View, known: dict[bytes, Label]
@@ -69,6 +74,7 @@ class _RecordGuard:
         self._view = view
         self._known = known
         self.slot = WHOLE_RECORD
+        self.design = ""
 
     def check(self) -> tuple[bytes | None, ...]:
         """Label text per slot; refuses with a code of RefusalCode."""
@@ -77,11 +83,10 @@ class _RecordGuard:
             raise Refused("schema", "the record's schema and slots must be its kind's", at="record.schema")
         if kind.must & ~view.must or view.must & ~view.mask:
             raise Refused("must", "the must mask must hold the schema's", at="record.must")
-        portions = view.portions()
         row: list[bytes | None] = [None] * kind.n
         messages: dict[int, Message] = {}
         labels: dict[int, Label] = {}
-        for portion in portions:
+        for portion in view.portions():
             self.slot = portion.slot
             row[portion.slot] = portion.label
             labels[portion.slot] = label = self._label(portion.label)
@@ -90,7 +95,8 @@ class _RecordGuard:
             check_ranges(view.schema, portion.slot, message)
             check_markings(view.schema, portion.slot, message, label)
             messages[portion.slot] = message
-        self._check_floors(labels, design_of(view.schema, portions[0].content))
+        self.design = kind.design(messages[0])
+        self._check_floors(labels)
         self.slot = WHOLE_RECORD
         check_record(view.schema, messages, time_step_ms=self._guide.time_step_ms)
         return tuple(row)
@@ -101,12 +107,12 @@ class _RecordGuard:
             label = self._known[text] = Label.parse(text, self._control.vocabularies)
         return label
 
-    def _check_floors(self, labels: dict[int, Label], design: str) -> None:
+    def _check_floors(self, labels: dict[int, Label]) -> None:
         kind = self._kind
         for slot, label in labels.items():
             self.slot = slot
             name = kind.slots[slot]
-            floor = self._guide.floor(kind.number, name, self._mode, design)
+            floor = self._guide.floor(kind.number, name, self._mode, self.design)
             if below_floor(label, floor):
                 raise Refused("label-below-guide", f"`{name}` must not be labelled below the guide", at=name)
         for slot, floor_slot in kind.not_below:

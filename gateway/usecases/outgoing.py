@@ -13,6 +13,7 @@ from gateway.core.decision.facts import RecordFacts
 from gateway.core.kinds import KINDS, design_of
 from gateway.core.parties.names import SourceId
 from gateway.core.records.batch import SignedBatch
+from gateway.core.records.portion import parse_disclosure
 from gateway.core.records.states import InspectedBatch, StoredBatch, batch_leaves
 from gateway.core.records.view import View
 from gateway.core.sealing.body import Section
@@ -50,7 +51,7 @@ class OutgoingBatch:
     def of_inspected(cls, position: int, admitted_at_ms: int, inspected: InspectedBatch) -> OutgoingBatch:
         """From a batch just inspected: nothing is hashed again."""
         verified = inspected.verified
-        facts = _facts(verified.signed, verified.views, inspected.labels)
+        facts = _facts(verified.signed, verified.views, inspected.labels, inspected.designs)
         return cls(
             position, admitted_at_ms, verified.signed, verified.views, verified.commitments, verified.leaves, facts
         )
@@ -60,13 +61,9 @@ class OutgoingBatch:
         """From a batch read back: commitments and leaves are computed anew."""
         commitments = tuple(view.commitments() for view in stored.views)
         leaves = tuple(batch_leaves(stored.views, commitments))
-        labels = []
-        for view in stored.views:
-            row: list[bytes | None] = [None] * len(view.slots)
-            for portion in view.portions():
-                row[portion.slot] = portion.label
-            labels.append(tuple(row))
-        facts = _facts(stored.signed, stored.views, tuple(labels))
+        labels = [view.labels() for view in stored.views]
+        designs = [design_of(view.schema, parse_disclosure(view.slots[0]).content) for view in stored.views]
+        facts = _facts(stored.signed, stored.views, labels, designs)
         return cls(position, stored.admitted_at_ms, stored.signed, stored.views, commitments, leaves, facts)
 
     def sections(self, masks: tuple[int, ...]) -> list[BuiltSection]:
@@ -97,7 +94,10 @@ class OutgoingBatch:
 
 
 def _facts(
-    signed: SignedBatch, views: Sequence[View], labels: tuple[tuple[bytes | None, ...], ...]
+    signed: SignedBatch,
+    views: Sequence[View],
+    labels: Sequence[tuple[bytes | None, ...]],
+    designs: Sequence[str],
 ) -> tuple[RecordFacts, ...]:
     batch = signed.batch
     kind = KINDS[batch.kind]
@@ -108,13 +108,13 @@ def _facts(
             data_mode=batch.data_mode,
             source_id=source_id,
             source_suspended=False,
-            design=design_of(view.schema, view.portions()[0].content),
+            design=design,
             held=False,
             slots=kind.slots,
             labels=row,
             must=view.must,
         )
-        for view, row in zip(views, labels, strict=True)
+        for view, row, design in zip(views, labels, designs, strict=True)
     )
 
 

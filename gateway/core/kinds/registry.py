@@ -76,7 +76,7 @@ def design_of(schema: int, about: bytes) -> str:
     kind = kind_of(schema)
     if not kind.design_field:
         return ""
-    return str(getattr(canonical.read(kind.portions[0].message, about, "about"), kind.design_field))
+    return kind.design(canonical.read(kind.portions[0].message, about, "about"))
 
 
 def portion_to_json(schema: int, slot: int, message: Message) -> dict[str, object]:

@@ -106,6 +106,10 @@ class Kind:
         """As agreements and commands spell it."""
         return self.number.name.lower()
 
+    def design(self, about: Message) -> str:
+        """The design a record is about, from its parsed slot 0; empty if it names none."""
+        return str(getattr(about, self.design_field)) if self.design_field else ""
+
     @property
     def n(self) -> int:
         """Number of slots."""

@@ -42,6 +42,13 @@ def parse_disclosure(disclosure: bytes) -> Portion:
     return Portion(slot, label, content)
 
 
+def parse_marking(disclosure: bytes) -> tuple[int, bytes]:
+    """Slot and label of D; the content is not read. Refuses `malformed` on lengths out of bounds."""
+    reader = Reader(disclosure, "disclosure")
+    reader.take(SALT_BYTES, "salt")
+    return reader.u8("slot"), reader.lp16("label", MAX_LABEL_BYTES)
+
+
 def commitment(disclosure: bytes) -> bytes:
     """C of the format: 48 bytes that hide and bind the disclosure."""
     return digest(_COMMIT + disclosure)

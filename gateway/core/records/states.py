@@ -156,10 +156,12 @@ class InspectedBatch:
     """The guard found every label, portion and law in order.
 
     labels[i][j]: label text of slot j of record i, None where the slot is a decoy.
+    designs[i]: the design record i is about, empty if it names none.
     """
 
     verified: VerifiedBatch
     labels: tuple[tuple[bytes | None, ...], ...]
+    designs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.core.errors import Refused
-from gateway.core.records.portion import MAX_DISCLOSURE_BYTES, Portion, commitment, parse_disclosure
+from gateway.core.records.portion import MAX_DISCLOSURE_BYTES, Portion, commitment, parse_disclosure, parse_marking
 from gateway.core.records.record import check_shape, record_leaf
 from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES
 from gateway.core.suite.octets import Reader, lp32, u8, u16
@@ -58,10 +58,23 @@ class View:
         for j, slot in enumerate(self.slots):
             if self.mask >> j & 1:
                 portion = parse_disclosure(slot)
-                if portion.slot != j:
-                    raise Refused("malformed", f"a portion of slot {portion.slot} stands in slot {j}", at="view.slot")
+                _check_slot(portion.slot, j)
                 portions.append(portion)
         return portions
+
+    def labels(self) -> tuple[bytes | None, ...]:
+        """Label text of every slot, None where withheld, without copying content; refuses as `portions` does."""
+        row: list[bytes | None] = [None] * len(self.slots)
+        for j, slot in enumerate(self.slots):
+            if self.mask >> j & 1:
+                number, row[j] = parse_marking(slot)
+                _check_slot(number, j)
+        return tuple(row)
+
+
+def _check_slot(number: int, place: int) -> None:
+    if number != place:
+        raise Refused("malformed", f"a portion of slot {number} stands in slot {place}", at="view.slot")
 
 
 def parse_view(reader: Reader) -> View:

@@ -220,7 +220,7 @@ def test_the_signature_comes_before_any_record_is_hashed() -> None:
 def test_a_stored_batch_is_read_back_without_its_seed() -> None:
     """What the gateway keeps is the statement, the time and the full views."""
     verified = verify_batch(making.an_item(making.some_records(3), SOURCE), SOURCE_PUBLIC, making.GENESIS)
-    inspected = InspectedBatch(verified, ((b"UKR.1 DSK",),) * 3)
+    inspected = InspectedBatch(verified, ((b"UKR.1 DSK",),) * 3, ("",) * 3)
     stored = StoredBatch(inspected.verified.signed, 1_780_000_000_000, inspected.verified.views)
 
     assert parse_stored_batch(stored.encode()) == stored

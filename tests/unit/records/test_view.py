@@ -34,6 +34,8 @@ def test_withholding_changes_neither_leaf_nor_commitments(record: object, wanted
     assert narrowed.commitments() == whole.commitments() == commitments
     assert [portion.slot for portion in narrowed.portions()] == [j for j in range(record.slot_count) if mask >> j & 1]
     assert set(narrowed.portions()) <= set(record.portions)
+    shown = {portion.slot: portion.label for portion in narrowed.portions()}
+    assert narrowed.labels() == tuple(shown.get(j) for j in range(record.slot_count))
 
 
 @given(making.record_inputs())
@@ -55,6 +57,8 @@ def test_a_portion_that_stands_in_anothers_slot_is_refused() -> None:
 
     with pytest.raises(Refused, match="slot 1 stands in slot 0"):
         swapped.portions()
+    with pytest.raises(Refused, match="slot 1 stands in slot 0"):
+        swapped.labels()
 
 
 @pytest.mark.parametrize(("offset", "value"), [(21, 7), (20, 0), (20, 2), (23, 0)], ids=["n", "must", "must", "mask"])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.records.states import StoredBatch, UnverifiedBatch, verify_batch
+from gateway.core.records.states import StoredBatch, UnverifiedBatch, parse_stored_batch, verify_batch
 from gateway.core.sealing.body import encode_body, parse_body
 from gateway.core.sealing.cursor import Place
 from gateway.core.suite.keys import VerifyKey
 from gateway.core.suite.numbers import MAX_BODY_BYTES, MAX_SECTIONS
 from gateway.usecases.outgoing import OutgoingBatch, Release, framed
 from tests.unit.control.given import signing_key
+from tests.unit.usecases.house import a_house
 from tests.unit.usecases.town import SOURCE, Origin, a_record
 
 GENESIS = b"g" * 48
@@ -98,3 +100,20 @@ def test_a_batch_that_does_not_fit_is_split_and_the_cursor_stands_in_its_middle(
     assert [frame.after for frame in frames[:-1]] == sorted({frame.after for frame in frames[:-1]})
     assert all(frame.after.position == 5 for frame in frames[:-1])
     assert sum(frame.records for frame in frames) == len(wide)
+
+
+def test_a_batch_is_decided_the_same_live_and_from_the_journal() -> None:
+    """What inspection hands on is what is read back: labels, designs, commitments and leaves."""
+
+    async def scenario() -> tuple[OutgoingBatch, OutgoingBatch]:
+        async with a_house() as house:
+            inspected = house.judged(Origin(house.control().genesis).batch(3)).inspected
+            assert inspected is not None
+            stored = StoredBatch(inspected.verified.signed, 7, inspected.verified.views)
+            read_back = parse_stored_batch(stored.encode())
+            return OutgoingBatch.of_inspected(4, 7, inspected), OutgoingBatch.of_stored(4, read_back)
+
+    live, trailing = asyncio.run(scenario())
+
+    assert live == trailing
+    assert len(live.facts) == 3
