@@ -1,4 +1,4 @@
-"""`sluice-client doctor --profile FILE`: everything that must be right before anything is sent or followed.
+"""`sluice-client doctor`: everything that must be right before anything is sent or followed.
 
 Each check is made and printed, also after another has failed, so that one call to the operator is enough; the command
 ends with the exit code of the first failure.
@@ -18,6 +18,7 @@ from clients.certificates import is_certified, leaf_of
 from clients.channel import secure_channel, server_certificate, translated
 from clients.cli.boundary import Command, exit_code
 from clients.cli.output import result
+from clients.cli.profile_option import profile_option
 from clients.enrolment import PartyRole
 from clients.health import read_health
 from clients.keyfiles import read_private
@@ -40,10 +41,10 @@ class Check:
 
 
 @click.command(cls=Command, name="doctor")
-@click.option("--profile", "path", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The profile.")
-def doctor_command(path: Path) -> None:
+@profile_option("this party's")
+def doctor_command(profile_path: Path) -> None:
     """Check profile, keys, certificate, clock, the gateway and the agreements."""
-    profile = Profile.load(path)
+    profile = Profile.load(profile_path)
     checks = [
         _profile(profile),
         *(_tried(name, look, profile) for name, look in _OFFLINE),

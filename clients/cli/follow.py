@@ -23,6 +23,7 @@ import click
 
 from clients.cli.boundary import Command
 from clients.cli.output import result, said, wants_json
+from clients.cli.profile_option import profile_option
 from clients.partner.events import CaughtUp, Disconnected, Ended, FollowEvent, QuotaReached, Records, Suspended
 from clients.partner.follow import Following, follow
 from clients.profile import Profile
@@ -36,9 +37,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 @click.command(cls=Command, name="follow")
 @click.argument("kinds", nargs=-1, required=True, metavar="KIND...")
-@click.option(
-    "--profile", "profile_path", required=True, type=click.Path(path_type=Path), help="This partner's profile."
-)
+@profile_option("this partner's")
 @click.option(
     "--to",
     "target",

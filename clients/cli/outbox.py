@@ -10,6 +10,7 @@ import click
 
 from clients.cli.boundary import Command
 from clients.cli.output import result, said
+from clients.cli.profile_option import profile_option
 from clients.cli.publish import check_sent, open_outbox, refused_facts, refused_lines
 from clients.profile import Profile
 from clients.source.outbox import Tally
@@ -17,9 +18,7 @@ from clients.source.upload import Upload
 
 
 @click.command(cls=Command, name="outbox")
-@click.option(
-    "--profile", "profile_path", required=True, type=click.Path(path_type=Path), help="This source's profile."
-)
+@profile_option("this source's")
 @click.option(
     "--outbox",
     "outbox_path",

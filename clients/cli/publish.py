@@ -17,6 +17,7 @@ import click
 
 from clients.cli.boundary import Command, pending
 from clients.cli.output import result, said
+from clients.cli.profile_option import profile_option
 from clients.formats.reading import Note, read_log
 from clients.formats.tactic import read_tactic
 from clients.profile import Profile
@@ -46,9 +47,7 @@ class Reading:
 
 @click.command(cls=Command, name="publish")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--profile", "profile_path", required=True, type=click.Path(path_type=Path), help="This source's profile."
-)
+@profile_option("this source's")
 @click.option(
     "--mode", required=True, type=click.Choice([mode.name for mode in DataMode]), help="Where facts are from."
 )

@@ -8,6 +8,7 @@ import click
 
 from clients.cli.boundary import Command
 from clients.cli.output import result
+from clients.cli.profile_option import profile_option
 from clients.partner.events import Records, TickSeen
 from clients.partner.recording import Replay
 from clients.profile import Profile
@@ -15,9 +16,7 @@ from clients.profile import Profile
 
 @click.command(cls=Command, name="replay")
 @click.argument("recording", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--profile", "profile_path", required=True, type=click.Path(path_type=Path), help="The partner's profile."
-)
+@profile_option("the partner's")
 def replay_command(recording: Path, profile_path: Path) -> None:
     """Check RECORDING, made by `follow --record`, as of the times its messages came."""
     records = ticks = frames = quarantined = 0

@@ -9,6 +9,7 @@ import click
 from clients.cli.boundary import Command
 from clients.cli.follow import default_state
 from clients.cli.output import result
+from clients.cli.profile_option import profile_option
 from clients.partner.state import PartnerState
 from clients.profile import Profile
 from gateway.core.errors import CallerError
@@ -16,9 +17,7 @@ from gateway.core.ledger.entries import partner_account
 
 
 @click.command(cls=Command, name="status")
-@click.option(
-    "--profile", "profile_path", required=True, type=click.Path(path_type=Path), help="The partner's profile."
-)
+@profile_option("the partner's")
 @click.option("--agreement", "agreement_id", help="Which agreement, if the profile has several.")
 @click.option("--subscription", default="default", show_default=True, help="Which subscription.")
 @click.option("--state", type=click.Path(path_type=Path), help="What is kept.  [default: beside the profile]")
