@@ -177,6 +177,13 @@ class StoredBatch:
         return b"".join((lp16(self.signed.encode()), u64(self.admitted_at_ms), *(view.encode() for view in self.views)))
 
 
+def read_admitted_at_ms(entry: bytes) -> int:
+    """When the batch of a RECORDS entry was admitted; its records are not parsed."""
+    reader = Reader(entry, "stored batch")
+    reader.lp16("signed batch", MAX_SIGNED_BATCH_BYTES)
+    return reader.u64("admitted_at")
+
+
 def parse_stored_batch(entry: bytes) -> StoredBatch:
     """An admitted batch read back from RECORDS."""
     reader = Reader(entry, "stored batch")

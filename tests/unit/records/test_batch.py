@@ -18,6 +18,7 @@ from gateway.core.records.states import (
     UnverifiedBatch,
     parse_batch_item,
     parse_stored_batch,
+    read_admitted_at_ms,
     verify_batch,
     verifying,
 )
@@ -224,6 +225,7 @@ def test_a_stored_batch_is_read_back_without_its_seed() -> None:
     stored = StoredBatch(inspected.verified.signed, 1_780_000_000_000, inspected.verified.views)
 
     assert parse_stored_batch(stored.encode()) == stored
+    assert read_admitted_at_ms(stored.encode()) == stored.admitted_at_ms
     assert making.SEED not in stored.encode()
     with pytest.raises(Refused, match="1 more came"):
         parse_stored_batch(stored.encode() + b"\x00")
