@@ -50,7 +50,7 @@ class GovernService(govern_pb2_grpc.GovernServiceServicer):
         async def body(peer: Peer) -> govern_pb2.ProposeResponse:
             _check_bounds(request.reason, 0)
             signatures = parse_signatures(request.signatures)
-            return _response(await self._government.approve(peer, request.change_id, signatures))
+            return _response(await self._government.approve(peer, request.change_id, signatures, request.reason))
 
         return await self._boundary.run(context, body)
 

@@ -82,7 +82,7 @@ class Government:
             self._drop_stale()
             known = self._pending.of_link(entry.statement.link)
             if known is not None:
-                return await self._sign(known, entry.signed.signatures)
+                return await self._sign(known, peer, entry.signed.signatures, reason)
             check_size(entry)
             self._pending.check_place(entry.statement, self._head())
             if entry.statement.expires_at_ms <= self._running.now_ms():
@@ -98,7 +98,7 @@ class Government:
             self._pending.keep(change)
             return Outcome(change_id, False, entry.statement.position, progress)
 
-    async def approve(self, peer: Peer, change_id: str, signatures: Signatures) -> Outcome:
+    async def approve(self, peer: Peer, change_id: str, signatures: Signatures, reason: str) -> Outcome:
         """Adds signatures to a pending change, and applies it if they are enough and it is next."""
         check_operator(peer)
         async with self._turn:
@@ -106,7 +106,7 @@ class Government:
             change = self._pending.get(change_id)
             if change is None:
                 raise CallerError("change-unknown", "a pending change was expected, there is none of that id")
-            return await self._sign(change, signatures)
+            return await self._sign(change, peer, signatures, reason)
 
     def changes(self, peer: Peer) -> list[PendingChange]:
         """Pending changes that can still be applied, by position."""
@@ -119,11 +119,13 @@ class Government:
         check_operator(peer)
         return [entry.entry for entry in self._running.journals.read(Journal.CONTROL, from_position, PAGE_ENTRIES)]
 
-    async def _sign(self, change: PendingChange, signatures: Signatures) -> Outcome:
+    async def _sign(self, change: PendingChange, peer: Peer, signatures: Signatures, reason: str) -> Outcome:
         known = {signature.public_key: signature for signature in (*change.entry.signed.signatures, *signatures)}
         entry = replace(change.entry, signed=SignedStatement(change.statement, tuple(known.values())))
         check_size(entry)
         change = replace(change, entry=entry, progress=self._progress(entry))
+        if signatures:
+            change = change.approved(peer.party_id, reason)
         if self._is_next(change):
             return await self._apply(change)
         if change.progress.have >= change.progress.need:
@@ -159,7 +161,15 @@ class Government:
         self._pending.remove(change.change_id)
         await _all_closed(job.ended)
         statement = change.statement
-        _log.info("change.applied", position=statement.position, kind=statement.kind.name, streams_ended=len(job.ended))
+        _log.info(
+            "change.applied",
+            position=statement.position,
+            kind=statement.kind.name,
+            streams_ended=len(job.ended),
+            proposer=change.proposer,
+            approvers=[operator for operator, _ in change.approvals],
+            reasons=[change.reason, *(reason for _, reason in change.approvals)],
+        )
         return Outcome(
             change.change_id, True, statement.position, change.progress, self._running.now_ms(), len(job.ended)
         )

@@ -7,7 +7,7 @@ have so many and no more, so one of them cannot keep the others from proposing; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.roster import Progress
@@ -24,13 +24,23 @@ MAX_PENDING_BYTES = MAX_MESSAGE_BYTES * 7 // 8
 
 @dataclass(frozen=True, slots=True)
 class PendingChange:
-    """proposer: the operator whose connection it came over; progress: as last counted."""
+    """proposer: the operator whose connection it came over; progress: as last counted.
+
+    approvals: the others who brought signatures, in order, each with the reason it gave last.
+    """
 
     change_id: str
     proposer: str
     entry: ControlEntry
     reason: str
     progress: Progress
+    approvals: tuple[tuple[str, str], ...] = ()
+
+    def approved(self, operator: str, reason: str) -> PendingChange:
+        """The same with one more approval; the proposer's own reason stays the first one it gave."""
+        if operator == self.proposer:
+            return self
+        return replace(self, approvals=tuple({**dict(self.approvals), operator: reason}.items()))
 
     @property
     def statement(self) -> Statement:
@@ -40,7 +50,8 @@ class PendingChange:
     @property
     def size(self) -> int:
         """Bytes it takes in a list."""
-        return len(self.entry.encode()) + len(self.reason.encode()) + 64
+        reasons = (self.reason, *(reason for _, reason in self.approvals))
+        return len(self.entry.encode()) + sum(len(reason.encode()) for reason in reasons) + 64
 
 
 def check_size(entry: ControlEntry) -> None:

@@ -6,13 +6,15 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.core.control.entry import ControlEntry
-from gateway.core.control.statement import SignedStatement, sign_statement
+from gateway.core.control.roster import Progress
+from gateway.core.control.statement import SignedStatement, first_statement, sign_statement
 from gateway.core.errors import GatewayError
 from gateway.core.suite.numbers import StatementKind
 from gateway.ports.journal import Journal
-from gateway.usecases.pending import MAX_CHANGE_BYTES, MAX_PENDING_EACH
+from gateway.usecases.pending import MAX_CHANGE_BYTES, MAX_PENDING_EACH, PendingChange
 from tests.unit.control.given import DAY, signing_key
 from tests.unit.control.world import UKR_2, source_bundle, source_text
 from tests.unit.usecases.house import House, a_house
@@ -50,7 +52,7 @@ def test_a_change_waits_for_the_quorum_and_is_applied_with_it() -> None:
             before = house.control().position
 
             applied = await house.government.approve(
-                operator_peer("officer-2"), pending.change_id, signatures(entry, "officer-2")
+                operator_peer("officer-2"), pending.change_id, signatures(entry, "officer-2"), "a test"
             )
 
             assert (pending.applied, pending.progress.have, pending.progress.need) == (False, 1, 2)
@@ -87,7 +89,7 @@ def test_nobody_but_an_operator_is_heard(peer: object) -> None:
         async with a_house() as house:
             calls = [
                 lambda: house.government.propose(peer, draft(house), ""),
-                lambda: house.government.approve(peer, "C-1", ()),
+                lambda: house.government.approve(peer, "C-1", (), "a test"),
             ]
             for call in calls:
                 with pytest.raises(GatewayError) as caught:
@@ -129,11 +131,13 @@ def test_a_chain_of_changes_is_applied_in_its_order() -> None:
 
             with pytest.raises(GatewayError) as early:
                 await house.government.approve(
-                    operator_peer("officer-2"), two.change_id, signatures(second, "officer-2")
+                    operator_peer("officer-2"), two.change_id, signatures(second, "officer-2"), "a test"
                 )
-            await house.government.approve(operator_peer("officer-2"), one.change_id, signatures(first, "officer-2"))
+            await house.government.approve(
+                operator_peer("officer-2"), one.change_id, signatures(first, "officer-2"), "a test"
+            )
             done = await house.government.approve(
-                operator_peer("officer-2"), two.change_id, signatures(second, "officer-2")
+                operator_peer("officer-2"), two.change_id, signatures(second, "officer-2"), "a test"
             )
 
             assert early.value.code == "change-not-next"
@@ -178,7 +182,7 @@ def test_a_change_that_could_never_be_applied_does_not_hide_the_others() -> None
             assert [change.change_id for change in house.government.changes(operator_peer())] == [bad.change_id]
             with pytest.raises(GatewayError) as caught:
                 await house.government.approve(
-                    operator_peer("officer-2"), bad.change_id, signatures(nonsense, "officer-2")
+                    operator_peer("officer-2"), bad.change_id, signatures(nonsense, "officer-2"), "a test"
                 )
             assert caught.value.code.startswith("text-")
 
@@ -211,7 +215,7 @@ def test_a_change_that_expired_or_was_overtaken_is_forgotten() -> None:
             overtaken = await house.government.propose(operator_peer(), draft(house, 2), "")
             await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
             with pytest.raises(GatewayError) as gone:
-                await house.government.approve(operator_peer("officer-2"), overtaken.change_id, ())
+                await house.government.approve(operator_peer("officer-2"), overtaken.change_id, (), "a test")
             expiring = await house.government.propose(operator_peer(), draft(house, 3), "")
             house.clock.advance(2 * DAY)
 
@@ -312,3 +316,35 @@ def test_a_second_vocabulary_of_a_policy_is_a_change_like_any_other() -> None:
             assert await house.apply(StatementKind.VOCABULARY, UKR_2) == 1
 
     asyncio.run(scenario())
+
+
+def test_who_decided_and_why_is_logged_once_it_is_applied() -> None:
+    """A reason that was asked for is kept: the proposer's first, then each approver's last."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            entry, office = draft(house), house.government
+            pending = await office.propose(operator_peer(), entry, "protocol 17")
+            await office.propose(operator_peer(), entry, "protocol 18")
+            await office.approve(operator_peer("officer-3"), pending.change_id, (), "only looking")
+            await office.approve(
+                operator_peer("officer-2"), pending.change_id, signatures(entry, "officer-2"), "read on paper"
+            )
+
+    with capture_logs() as events:
+        asyncio.run(scenario())
+
+    (applied,) = [event for event in events if event["event"] == "change.applied"]
+    assert (applied["proposer"], applied["approvers"]) == ("officer-1", ["officer-2"])
+    assert applied["reasons"] == ["protocol 17", "read on paper"]
+
+
+def test_the_reasons_of_an_approver_count_once() -> None:
+    """Approving again replaces the reason, so reasons are bounded by the number of operators."""
+    entry = ControlEntry(SignedStatement(first_statement(b"", 0, 1), ()), (), 0)
+    change = PendingChange("C-1", "officer-1", entry, "first", Progress(1, 3))
+
+    again = change.approved("officer-2", "a").approved("officer-2", "bb").approved("officer-1", "not kept")
+
+    assert again.approvals == (("officer-2", "bb"),)
+    assert again.size == change.size + 2
