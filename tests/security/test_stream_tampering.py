@@ -131,7 +131,7 @@ def test_every_byte_of_a_tick_beside_its_signature_is_checked(recorded: Recorded
     rest = len(tick.message) - statement - 4_691
     places = [*range(statement), *range(len(tick.message) - rest, len(tick.message))]
 
-    for place in places[:: max(1, len(places) // 250)]:
+    for place in places[:: max(1, len(places) // 120)]:
         assert refusal_of_flip(recorded, tmp_path / "changed", tick.offset + place, place % 8)
 
 
