@@ -113,6 +113,8 @@ class AdmitJob:
     def _take(self, plan: Plan, judged: Judged, now_ms: int) -> None:
         if judged.inspected is None:
             self._refuse(plan, judged.refusal or Refusal(RefusalCode.MALFORMED), now_ms)
+        elif not self._running.lanes.fits(self._signed, _about(judged.inspected)):
+            self._refuse(plan, Refusal(RefusalCode.ABOUT_LABELS_DIFFER, at="about"), now_ms)
         else:
             self._admit(plan, judged.inspected, now_ms)
 
@@ -123,7 +125,7 @@ class AdmitJob:
         entry = Admitted(secrets.token_bytes(32), batch.lane, batch.batch_no, signed.digest)
         plan.enter(source_account(batch.source_id), entry.encode())
         plan.admissions.append(Admission(position, inspected, stored))
-        self._running.lanes.take(signed, None)
+        self._running.lanes.take(signed, None, _about(inspected))
         self.answer = _stored(signed)
 
     def _refuse(self, plan: Plan, refusal: Refusal, now_ms: int) -> None:
@@ -147,6 +149,11 @@ class AdmitJob:
                 record=self._refused.idx,
                 slot=self._refused.slot,
             )
+
+
+def _about(inspected: InspectedBatch) -> bytes:
+    # Slot 0 is in every kind's must set.
+    return inspected.labels[0][0] or b""
 
 
 def _stored(signed: SignedBatch) -> bytes:

@@ -1,7 +1,8 @@
 """Lanes: which batch of each source comes next, and what became of every earlier one; a fold over RECORDS.
 
 A batch is known by (source, lane, number, H(B)). One number with two different B is a fork: both are kept, and nothing
-more is taken from that source. Source: SPEC.md section 3.
+more is taken from that source. A lane has the `about` label of its first admitted batch: its numbers tell how many
+batches there were, and that is a fact at that label. Source: SPEC.md section 3.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from enum import Enum
 from gateway.core.errors import Fault
 from gateway.core.ledger.entries import refusal_code
 from gateway.core.records.batch import MAX_SIGNED_BATCH_BYTES, SignedBatch
+from gateway.core.records.portion import parse_disclosure
+from gateway.core.records.view import parse_view
 from gateway.core.suite.algorithms import ZERO_HASH
 from gateway.core.suite.numbers import RefusalCode
 from gateway.core.suite.octets import Reader, lp16, u8, u16, u64
@@ -84,6 +87,7 @@ class _Lane:
     digests: list[bytes] = field(default_factory=list)
     refusals: dict[int, Refusal] = field(default_factory=dict)
     forks: dict[tuple[int, bytes], Refusal] = field(default_factory=dict)
+    about: bytes = b""
 
 
 class Lanes:
@@ -114,8 +118,13 @@ class Lanes:
         prev = digests[-1] if digests else ZERO_HASH
         return (Verdict.NEXT if batch.prev == prev else Verdict.BROKEN), None
 
-    def take(self, signed: SignedBatch, refusal: Refusal | None) -> None:
-        """Remembers a batch that consumed its number, or a fork that did not."""
+    def fits(self, signed: SignedBatch, about: bytes) -> bool:
+        """Whether the batch's lane is of that `about` label, or of none yet."""
+        lane = self._lanes.get((signed.batch.source_id, signed.batch.lane))
+        return lane is None or lane.about in {b"", about}
+
+    def take(self, signed: SignedBatch, refusal: Refusal | None, about: bytes = b"") -> None:
+        """Remembers a batch that consumed its number, or a fork that did not. about: an admitted batch's label."""
         batch = signed.batch
         lane = self._lanes.setdefault((batch.source_id, batch.lane), _Lane())
         if refusal and refusal.code is RefusalCode.FORK:
@@ -128,13 +137,16 @@ class Lanes:
             lane.refusals[batch.batch_no] = refusal
         else:
             self.admitted += 1
+            lane.about = lane.about or about
         lane.digests.append(signed.digest)
 
     def apply(self, kind: int, entry: bytes) -> None:
         """Folds one RECORDS entry in, at start."""
         if kind == KIND_ADMITTED:
             reader = Reader(entry, "stored batch")
-            self.take(SignedBatch.parse(reader.lp16("signed batch", MAX_SIGNED_BATCH_BYTES)), None)
+            signed = SignedBatch.parse(reader.lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
+            reader.u64("admitted_at")
+            self.take(signed, None, parse_disclosure(parse_view(reader).slots[0]).label)
         elif kind == KIND_REFUSED:
             refused = parse_refused_entry(entry)
             self.take(refused.signed, refused.refusal)

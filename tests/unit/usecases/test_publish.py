@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from clients.source.batcher import Lane
 from gateway.core.ledger.entries import Admitted, RefusedBatch, source_account
 from gateway.core.suite.numbers import DataMode, PublishMessage, RefusalCode
 from gateway.usecases.publish import MAX_UNANSWERED
 from tests.unit.usecases.house import a_house
 from tests.unit.usecases.sender import Sender, codes
-from tests.unit.usecases.town import SOURCE, Origin, turns
+from tests.unit.usecases.town import SOURCE, Origin, raised, turns
 
 
 def test_every_batch_is_stored_and_then_in_the_account_under_a_tick() -> None:
@@ -120,6 +123,47 @@ def test_a_broken_chain_is_refused() -> None:
             await sender.send(*sender.parcel(broken))
 
             assert codes(sender) == [RefusalCode.CHAIN]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+def test_a_lane_keeps_the_about_label_of_its_first_admitted_batch(restarted: bool) -> None:
+    """A lane's numbers are facts at its label: what is higher has a lane of its own, and is not counted in this one."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin, sender = Origin(house.control().genesis), Sender(house)
+            await sender.send(*sender.parcel(origin.batch()))
+            if restarted:
+                await house.restart()
+            higher, after, beside = (
+                origin.batch([raised(1)]),
+                origin.batch(),
+                origin.batch([raised(2)], lane=Lane.new()),
+            )
+
+            await sender.send(*sender.parcel(higher, after, beside))
+
+            assert codes(sender) == [RefusalCode.ABOUT_LABELS_DIFFER]
+            assert [fate for fate, _ in sender.fates()] == [Admitted, RefusedBatch, Admitted, Admitted]
+            assert sender.fates()[1] == (RefusedBatch, higher.signed.digest)
+
+    asyncio.run(scenario())
+
+
+def test_a_refused_batch_gives_its_lane_no_label() -> None:
+    """Nothing is known of what was refused, so nothing later is held against it."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin, sender = Origin(house.control().genesis), Sender(house)
+            bad, first, other = origin.batch(mode=DataMode.TEST), origin.batch([raised(1)]), origin.batch()
+
+            await sender.send(*sender.parcel(bad, first, other))
+
+            assert codes(sender) == [RefusalCode.SCOPE, RefusalCode.ABOUT_LABELS_DIFFER]
+            assert [fate for fate, _ in sender.fates()] == [RefusedBatch, Admitted, RefusedBatch]
 
     asyncio.run(scenario())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from functools import cache
 
 from clients.source.batcher import Lane, sign_batch
@@ -108,6 +109,13 @@ def a_record(number: int = 0) -> RecordInput:
     guide = _parties().control.guide
     assert guide is not None
     return Labelling(guide, RecordKind.TACTIC, DataMode.REAL, {}).label(number, contents)
+
+
+def raised(number: int) -> RecordInput:
+    """The record at a higher level, but for slot 7, which stands higher as it is."""
+    record = a_record(number)
+    portions = tuple(replace(one, label=b"UKR.1 T//REL GBR,USA") if one.slot != 7 else one for one in record.portions)
+    return replace(record, portions=portions)
 
 
 class Origin:
