@@ -59,6 +59,7 @@ RETRIED = frozenset(
         "gateway-failed",
         "gateway-unreachable",
         "internal",
+        "starting",
         "stopping",
         "store-full",
         "store-latched",

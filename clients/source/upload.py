@@ -35,6 +35,7 @@ from gateway.core.suite.octets import Reader, u8, u64
 from gateway.core.suite.tree import leaf_hash
 
 _PUBLISH = "/sluice.v1.PublishService/Publish"
+FETCH_TRIES = 5
 # What a link, a start or an operator mends by itself; everything else is for a person.
 RETRIED = frozenset(
     {
@@ -43,6 +44,7 @@ RETRIED = frozenset(
         "gateway-failed",
         "gateway-unreachable",
         "internal",
+        "starting",
         "stopping",
         "store-full",
         "store-latched",
@@ -81,8 +83,20 @@ class Upload:
         return directory is not None and now_ms() < directory.expires_at_ms
 
     async def fetch_directory(self) -> None:
-        """Connects just to learn the directory."""
-        await self._connect(send_parcels=False, until=None)
+        """Connects just to learn the directory.
+
+        grpcio may put a failure of its own in the place of an answer that comes while the first message is written, so
+        a failure without a reason is asked about again, a few times.
+        """
+        backoff = Backoff(self._patience)
+        for _ in range(FETCH_TRIES - 1):
+            try:
+                return await self._connect(send_parcels=False, until=None)
+            except GatewayError as error:
+                if error.code != "gateway-failed":
+                    raise
+            await asyncio.sleep(backoff.next())
+        return await self._connect(send_parcels=False, until=None)
 
     async def run(self, *, give_up_after_seconds: float | None = None) -> Tally:
         """Until every batch is acknowledged or refused; a broken link is tried again until the time is over.
