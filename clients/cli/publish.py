@@ -18,7 +18,8 @@ import click
 from clients.cli.boundary import Command, pending
 from clients.cli.output import result, said
 from clients.cli.profile_option import profile_option
-from clients.formats.reading import Note, read_log
+from clients.formats.platforms import PLATFORM_CLASSES
+from clients.formats.reading import Note, UnitFacts, read_log
 from clients.formats.tactic import read_tactic
 from clients.profile import Profile
 from clients.source.labelling import Labelling
@@ -53,6 +54,14 @@ class Reading:
 )
 @click.option("--design", help="The design the platform is of.")
 @click.option(
+    "--platform",
+    type=click.Choice(PLATFORM_CLASSES),
+    help="What the vehicle is, where the log does not say it or says it wrong.",
+)
+@click.option("--unit-name", default="", help="For the `unit` portion, which no log fills: the unit's name.")
+@click.option("--callsign", default="", help="For the `unit` portion: the callsign.")
+@click.option("--mission-ref", default="", help="For the `unit` portion: the mission's reference.")
+@click.option(
     "--redaction",
     type=click.Choice(["field", "range"]),
     default="field",
@@ -75,6 +84,10 @@ def publish_command(
     profile_path: Path,
     mode: str,
     design: str | None,
+    platform: str | None,
+    unit_name: str,
+    callsign: str,
+    mission_ref: str,
     redaction: str,
     labels: tuple[str, ...],
     rows: int,
@@ -90,7 +103,8 @@ def publish_command(
         if not upload.has_directory():
             runner.run(upload.fetch_directory())
         guide = guide_of(profile, upload)
-        reading = _read(file, guide, redaction, design, rows, DataMode[mode])
+        unit = UnitFacts(unit_name=unit_name, callsign=callsign, mission_ref=mission_ref)
+        reading = _read(file, guide, redaction, design, rows, DataMode[mode], platform, unit)
         labelling = Labelling(guide, reading.kind, DataMode[mode], _labels(labels))
         records = [labelling.label(number, contents) for number, contents in enumerate(reading.contents)]
         _say_reading(file, reading, labelling)
@@ -144,8 +158,21 @@ def _labels(pairs: tuple[str, ...]) -> Mapping[str, str]:
     return labels
 
 
-def _read(file: Path, guide: Guide, redaction: str, design: str | None, rows: int, mode: DataMode) -> Reading:
+def _read(
+    file: Path,
+    guide: Guide,
+    redaction: str,
+    design: str | None,
+    rows: int,
+    mode: DataMode,
+    platform: str | None,
+    unit: UnitFacts,
+) -> Reading:
     if file.suffix.lower() == ".toml":
+        if platform or unit != UnitFacts():
+            raise CallerError(
+                "options-of-a-log", "platform and unit are told of a flight log, a tactic came", at=file.name
+            )
         return Reading(RecordKind.TACTIC, [read_tactic(file)], 0, [], [])
     log = read_log(
         file,
@@ -154,6 +181,8 @@ def _read(file: Path, guide: Guide, redaction: str, design: str | None, rows: in
         design_id=design,
         max_rows=rows,
         data_mode=mode,
+        platform_class=platform,
+        unit=unit,
     )
     return Reading(RecordKind.TELEMETRY, log.records, log.samples, log.notes, log.report.lines())
 

@@ -9,6 +9,8 @@ main mode in bits 16 to 23 and, where that is AUTO, a second one in bits 24 to 3
 
 from __future__ import annotations
 
+# The classes of the telemetry schema that a caller may name.
+PLATFORM_CLASSES = ("MULTIROTOR", "FIXED_WING", "VTOL", "GROUND", "SURFACE")
 _CLASSES = {
     1: "FIXED_WING",
     **dict.fromkeys((2, 3, 13, 14, 15, 29, 35, 43), "MULTIROTOR"),

@@ -23,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 
 from clients.formats.extract import Extract, Finding, SourceFormat, Table, TimeSource
+from clients.formats.platforms import PLATFORM_CLASSES
 from clients.formats.platforms import platform_class as class_of
 from clients.formats.redaction import DropReport, Profile, profile_named, redact
 from clients.formats.sandbox import Limits, extract_in_child
@@ -165,7 +166,7 @@ def build_reading(
             "platform-unknown",
             "the log does not say what kind of vehicle it is, and neither did the caller",
             at=at,
-            do="name the platform class: MULTIROTOR, FIXED_WING, VTOL, GROUND or SURFACE",
+            do=f"add `--platform CLASS`: {', '.join(PLATFORM_CLASSES)}",
         )
     unreadable = _UNREADABLE & extract.findings.keys()
     fixed: dict[str, object] = {

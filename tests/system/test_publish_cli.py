@@ -13,6 +13,7 @@ from clients.operator.ca import PartyKind
 from clients.simulator import write_flight
 from tests.loopback import SOURCE, Finished, Loopback, client_command
 from tests.system.papers import START_MS, TACTIC
+from tests.unit.formats.logs import Tlog
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,32 @@ def test_a_flight_near_its_take_off_publishes_nothing(world: Loopback) -> None:
     done = publish(world, "short.tlog")
 
     assert (done.code, done.out) == (OK, "0 records: whole flight lies within 2,000 m of take-off\n")
+
+
+def test_a_source_says_what_no_log_says(world: Loopback) -> None:
+    """The unit speaks of itself only if a person types it; its portion is signed and taken like any other."""
+    words = ("--unit-name", "414 окремий полк", "--callsign", "Марлін", "--mission-ref", "M-7")
+    silent = publish(world, "flight.tlog", "--dry-run", outbox="silent")
+    told = publish(world, "flight.tlog", *words, "--json", outbox="told")
+    of_a_tactic = publish(world, "tactic.toml", "--callsign", "Марлін", "--json", outbox="told")
+
+    assert "unit in" not in silent.err
+    assert f"unit in {told.json()['records']}" in told.err
+    assert told.json()["outbox"]["records"] == {"acknowledged": told.json()["records"]}
+    assert (of_a_tactic.code, of_a_tactic.error()["code"]) == (USAGE, "options-of-a-log")
+
+
+def test_what_an_error_says_to_do_about_a_platform_can_be_typed(world: Loopback) -> None:
+    """The remedy is an option, with the classes as the error lists them."""
+    (world.root / "unknown.tlog").write_bytes(Tlog().heartbeat(vehicle_type=4).position(5).log)
+    words = ("unknown.tlog", "--redaction", "range", "--dry-run", "--json")
+
+    refused = publish(world, *words, outbox="unknown").error()
+    option, _, classes = refused["do"].removeprefix("add `").partition(" CLASS`: ")
+    told = [publish(world, *words, option, name, outbox="unknown").code for name in classes.split(", ")[-2:]]
+
+    assert (refused["code"], option) == ("platform-unknown", "--platform")
+    assert told == [OK, OK]
 
 
 def test_what_waits_is_sent_by_the_next_run(world: Loopback) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from pymavlink.dialects.v20 import all as dialect
+from sluice.v1 import portion_pb2
 
-from clients.formats.platforms import MODE_OTHER, mode_number, platform_class
+from clients.formats.platforms import MODE_OTHER, PLATFORM_CLASSES, mode_number, platform_class
 from gateway.core.kinds.telemetry import Mode
 
 ARDUPILOT, PX4, SLUGS = 3, 12, 2
@@ -75,3 +76,10 @@ def test_a_class_is_that_of_the_vehicle_type_or_empty() -> None:
 def test_the_types_that_mavlink_numbers_last_have_their_own_class() -> None:
     """46 walks and 47 takes off: one number aside and a flight would be labelled as driving."""
     assert (platform_class(46), platform_class(47)) == ("GROUND", "VTOL")
+
+
+def test_a_caller_may_name_every_class_of_the_schema() -> None:
+    """A class that nobody can name is one whose logs nobody can publish."""
+    known = [one.name.removeprefix("PLATFORM_CLASS_") for one in portion_pb2.PlatformClass.DESCRIPTOR.values]
+
+    assert known == ["UNSPECIFIED", *PLATFORM_CLASSES]
