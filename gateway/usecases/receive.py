@@ -4,8 +4,8 @@ Both sides can then prove what arrived. A receipt is entered only if it says som
 or quarantined records that none entered since the start had. Any other is answered and not entered, so a partner cannot
 fill the ledger with its word; nor with invented records, for an account has room for so many and no more.
 
-Beside the entry lie the records that are new in it, as far as an opening holds them: the rest is new in the next
-receipt, whose list has them still. Source: SPEC.md section 6.
+Beside the entry lie the records that are new in it; where they are more than an opening holds, the receipt is entered
+once for each part of them. Source: SPEC.md section 6.
 """
 
 from __future__ import annotations
@@ -57,14 +57,16 @@ class _ReceiptJob:
             for item in self.signed.quarantine
             if (item.batch_digest, item.idx) not in before.aside
         }
-        fresh = dict(list(new.items())[: min(MAX_OPENED, MAX_QUARANTINED - len(before.aside))])
+        fresh = dict(list(new.items())[: MAX_QUARANTINED - len(before.aside)])
         if not (self.receipt.tick > before.tick or self.receipt.size > before.size or fresh):
             return
         self.running.receipts[self.account_id] = Received(
             max(self.receipt.tick, before.tick), max(self.receipt.size, before.size), before.aside | fresh.keys()
         )
-        opening = encode_quarantine(list(fresh.values())) if fresh else b""
-        plan.enter(HOUSE, self.signed.statement + self.signed.signature, opening)
+        records = list(fresh.values())
+        parts = [encode_quarantine(records[at : at + MAX_OPENED]) for at in range(0, len(records), MAX_OPENED)]
+        for opening in parts or [b""]:
+            plan.enter(HOUSE, self.signed.statement + self.signed.signature, opening)
         self.entered, self.new = True, len(fresh)
 
     def committed(self) -> None:

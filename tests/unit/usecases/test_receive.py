@@ -112,7 +112,7 @@ def test_records_set_aside_fill_an_account_up_to_the_bound_and_no_further() -> N
 
 
 def test_a_list_longer_than_an_opening_is_entered_in_parts() -> None:
-    """The rest is new in the next receipt, and then all of it is known."""
+    """A partner names a record once, so none may be lost; said again it is known."""
 
     async def scenario() -> None:
         async with a_house() as house:
