@@ -1,4 +1,7 @@
-"""`sluice status`: what can be said of a gateway from outside its process."""
+"""`sluice status`: what can be said of a gateway from outside its process.
+
+Of the certificate it is the file that is looked at: a gateway that runs keeps the one it started with.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import json
 import os
 import socket
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import click
+from cryptography import x509
 
 from gateway.bootstrap import read_floor
 from gateway.cli.main import print_result
@@ -19,10 +24,11 @@ from gateway.settings import read_settings
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(folder: Path, as_json: bool) -> None:
-    """Say whether the gateway in FOLDER runs, answers, and how far its floor is."""
+    """Say whether the gateway in FOLDER runs, how far its floor is, and until when its certificate is valid."""
     settings = read_settings(folder)
     mark = read_floor(settings)
     running = _running(folder)
+    until = _valid_until(settings.certificate)
     facts: dict[str, object] = {
         "gateway": settings.gateway_id,
         "running": running is not None,
@@ -30,6 +36,7 @@ def status(folder: Path, as_json: bool) -> None:
         "incarnation": mark.incarnation.hex(),
         "ticks": mark.tick,
         "statements": mark.control_size,
+        "certificate_until": until.isoformat() if until else None,
     }
     print_result(
         as_json,
@@ -38,8 +45,17 @@ def status(folder: Path, as_json: bool) -> None:
             ("gateway", settings.gateway_id),
             ("state", f"listening on {running}" if running else "not running"),
             ("floor", f"tick {mark.tick}, {mark.control_size} statements, incarnation {mark.incarnation.hex()[:8]}"),
+            ("cert", f"valid until {until:%Y-%m-%d %H:%M} UTC" if until else "no certificate can be read"),
         ],
     )
+
+
+def _valid_until(certificate: Path) -> datetime | None:
+    """The last moment of the server's own certificate, the first of its file."""
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None
 
 
 def _running(folder: Path) -> str | None:

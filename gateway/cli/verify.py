@@ -53,6 +53,6 @@ def verify(folder: Path, ids: bool, as_json: bool) -> None:
             ("records", f"{records} in {batches} batches, every signature and root verified, {doubled} doubled"),
             ("ledger", f"{loaded.ticks} ticks verified over {facts['entries']} entries of {len(accounts)} accounts"),
             ("accounts", ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))),
-            ("quarantined", f"{sum(map(len, aside.values()))} records set aside by partners"),
+            ("aside", f"{sum(map(len, aside.values()))} records that partners say they set aside unread"),
         ],
     )

@@ -1,6 +1,6 @@
 """The gRPC server: mutual TLS only, bounded in every direction, no reflection, no second port.
 
-Source: notes of section 3 of the threat table in deploy/THREATS.md; SPEC.md limits.
+Key, chain and roots are read once, at the start: a new certificate needs a new process. Source: SPEC.md limits.
 """
 
 from __future__ import annotations

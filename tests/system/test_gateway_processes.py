@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from clients.operator.ca import Authority, PartyKind
 from clients.partner.events import CaughtUp, Ended
@@ -103,6 +104,9 @@ def test_status_and_verify_say_what_there_is(world: Loopback, folder: Path, proc
 
     assert (running["running"], running["listening"]) == (True, f"127.0.0.1:{port}")
     assert f"listening on 127.0.0.1:{port}" in said
+    certificate = x509.load_pem_x509_certificate(world.stand.settings.certificate.read_bytes())
+    assert running["certificate_until"] == certificate.not_valid_after_utc.isoformat()
+    assert f"valid until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC" in said
     assert (after_kill["running"], after_kill["listening"]) == (False, None)
     assert in_use[0] == 1
     assert in_use[1]["code"] == "store-in-use"
@@ -110,6 +114,7 @@ def test_status_and_verify_say_what_there_is(world: Loopback, folder: Path, proc
     assert (verified["batches"], verified["records"], verified["doubled"]) == (1, 1, 0)
     assert set(verified["accounts"]) >= {"house", "source:src-3f07"}  # type: ignore[arg-type]  # an object
     assert [line.split()[0] for line in told.splitlines()][:4] == ["control", "records", "ledger", "accounts"]
+    assert verified["quarantined"] == {}
     (folder / "running.json").unlink()
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gateway.bootstrap import SWITCH_SECONDS, Gateway, load
 from gateway.cli import main as main_module
 from gateway.cli.main import main
-from gateway.cli.status import _is_alive, _running
+from gateway.cli.status import _is_alive, _running, _valid_until
 from gateway.core.errors import CallerError, Fault, Refused
 from gateway.settings import FILE, Settings, check_listen, read_settings
 from tests.stand import Stand
@@ -99,6 +99,16 @@ def test_usage_errors_and_help_end_as_they_should(capsys: pytest.CaptureFixture[
     assert exit_code("servee") == 2
     assert exit_code("serve") == 2
     assert exit_code("serve", "x", "--nonsense") == 2
+
+
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_certificate_that_cannot_be_read_has_no_end(tmp_path: Path, content: bytes | None) -> None:
+    """A gateway that has none yet can still be asked how it is."""
+    path = tmp_path / "certificate.pem"
+    if content is not None:
+        path.write_bytes(content)
+
+    assert _valid_until(path) is None
 
 
 def test_the_ciphers_are_chosen_before_grpc_is_imported() -> None:
