@@ -76,7 +76,11 @@ class Reading:
     type=click.Path(path_type=Path),
     help="Where parcels wait.  [default: beside the profile]",
 )
-@click.option("--dry-run", is_flag=True, help="Read and label, send nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Read and label, send nothing of the file; an outbox that has no directory yet connects to fetch it.",
+)
 @click.option("--no-wait", is_flag=True, help="Seal into the outbox and stop; `outbox --send` sends it.")
 @click.option("--give-up-after", type=float, metavar="SECONDS", help="Stop trying then; the outbox keeps the rest.")
 def publish_command(

@@ -53,6 +53,20 @@ def test_a_dry_run_says_everything_and_signs_nothing(world: Loopback) -> None:
     assert "dropped   redaction field version 1" in done.err
 
 
+def test_a_dry_run_needs_the_gateway_for_a_directory_only(world: Loopback) -> None:
+    """Once it has one, it works in a field; the help says which of the two it is."""
+    publish(world, "tactic.toml", "--dry-run", outbox="met")
+    world.stop()
+    try:
+        met = publish(world, "tactic.toml", "--dry-run", outbox="met")
+        unmet = publish(world, "tactic.toml", "--dry-run", "--json", outbox="unmet")
+    finally:
+        world.serve_again()
+
+    assert (met.code, unmet.code) == (OK, UNREACHABLE)
+    assert "connects to fetch it" in " ".join(world.cli("publish", "--help").out.split())
+
+
 def test_a_flight_near_its_take_off_publishes_nothing(world: Loopback) -> None:
     """Nobody's position is worth the record: exit 0, and the reason in words."""
     done = publish(world, "short.tlog")
