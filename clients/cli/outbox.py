@@ -13,8 +13,11 @@ from clients.cli.output import result, said
 from clients.cli.profile_option import profile_option
 from clients.cli.publish import check_sent, open_outbox, refused_facts, refused_lines
 from clients.profile import Profile
-from clients.source.outbox import Tally
+from clients.source.outbox import Tally, Told
 from clients.source.upload import Upload
+
+_HELD = "source-held"
+_FOREVER = ": two batches were signed with one number; this version has no LIFT for that, enrol anew under another id"
 
 
 @click.command(cls=Command, name="outbox")
@@ -45,11 +48,19 @@ def outbox_command(profile_path: Path, outbox_path: Path | None, send: bool, giv
         },
         [
             ("outbox", ", ".join(f"{count} {state}" for state, count in tally.batches.items()) or "empty"),
-            *(("waiting", sentence) for _, sentence in refused_lines(held_back)),
+            *held_back_lines(held_back),
             *refused_lines(refused),
         ],
     )
     check_sent(tally, [told for told in refused if told not in before], sent=send)
+
+
+def held_back_lines(held_back: list[Told]) -> list[tuple[str, str]]:
+    """Waiting batches for a person; what will wait for ever says so."""
+    return [
+        ("waiting", sentence + (_FOREVER if told.code == _HELD else ""))
+        for told, (_, sentence) in zip(held_back, refused_lines(held_back), strict=True)
+    ]
 
 
 def _progress(event: str, tally: Tally) -> None:
