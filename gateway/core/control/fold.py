@@ -31,23 +31,6 @@ from gateway.core.suite.numbers import CLOCK_SKEW_MS, StatementKind
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
-    """Whom a step from one state to another concerns; `everyone`: what all decisions are made under has changed."""
-
-    everyone: bool
-    partners: frozenset[str]
-    sources: frozenset[str]
-
-    def touches_partner(self, partner_id: str) -> bool:
-        """Whether the partner's streams have to be decided anew; a source stopped or added may be in any of them."""
-        return self.everyone or bool(self.sources) or partner_id in self.partners
-
-    def touches_source(self, source_id: str) -> bool:
-        """Whether the source's connections have to be looked at anew."""
-        return self.everyone or source_id in self.sources
-
-
-@dataclass(frozen=True, slots=True)
 class Control(Standing):
     """What stands, and the way on from it."""
 
@@ -100,28 +83,6 @@ class Control(Standing):
         return (
             replace(after, position=self.position + 1, head=entry.statement.link, clock_ms=entry.applied_at_ms),
             progress,
-        )
-
-    def effects_on(self, before: Standing) -> Effects:
-        """Whom the way from `before` to this state concerns."""
-        everyone = self.vocabularies != before.vocabularies or _root(self) != _root(before)
-        stopped = {target.partition("/")[::2] for target in self.suspended ^ before.suspended}
-        agreements = {
-            agreement.partner_id
-            for agreement in self.agreements.values()
-            if agreement.id not in before.agreements or (agreement.id in self.ended) != (agreement.id in before.ended)
-        }
-        return Effects(
-            everyone,
-            frozenset(
-                agreements
-                | (self.partners.keys() - before.partners.keys())
-                | {party for family, party in stopped if family == "partner"}
-            ),
-            frozenset(
-                (self.sources.keys() - before.sources.keys())
-                | {party for family, party in stopped if family == "source"}
-            ),
         )
 
     def _check_place(self, entry: ControlEntry) -> None:
@@ -178,7 +139,3 @@ def _check_attachments(entry: ControlEntry) -> None:
             f"{entry.statement.kind.name} has {expected} attachments, {len(entry.attachments)} came",
             at="attachments",
         )
-
-
-def _root(standing: Standing) -> bytes:
-    return standing.directory.newest.root if standing.directory else b""

@@ -118,20 +118,6 @@ class Standing:
             raise Refused("agreement-unknown", "an agreement must be applied, this one is not", at="agreement")
         return found
 
-    def source_of(self, uri: str) -> AdmittedSource:
-        """The source a certificate's URI belongs to; refuses `source-unknown`."""
-        for source in self.sources.values():
-            if source.admission.binding.uri == uri:
-                return source
-        raise Refused("source-unknown", "the identity must be of an admitted source, it is not", at="certificate")
-
-    def partner_of(self, uri: str) -> AdmittedPartner:
-        """The partner a certificate's URI belongs to; refuses `partner-unknown`."""
-        for partner in self.partners.values():
-            if partner.admission.binding.uri == uri:
-                return partner
-        raise Refused("partner-unknown", "the identity must be of an admitted partner, it is not", at="certificate")
-
     def check_directory(self, now_ms: int) -> StandingDirectory:
         """The directory, if it is one to work under now; refuses `directory-missing`, `-early`, `-expired`."""
         if self.directory is None:

@@ -12,8 +12,8 @@ from gateway.core.control.roster import ONE_SIGNATURE
 from gateway.core.errors import Refused
 from gateway.core.suite.numbers import StatementKind
 from gateway.core.suite.octets import u16, u64
-from tests.unit.control.given import DAY, HOUR, NOW, genesis, octets, roster_text, signed
-from tests.unit.control.world import UKR_2, World, a_world, agreement_text
+from tests.unit.control.given import DAY, NOW, genesis, octets, roster_text, signed
+from tests.unit.control.world import World, a_world, agreement_text
 
 SUSPEND = b'target = "partner/usa/arl"\nreason = "a test"\n'
 
@@ -270,84 +270,6 @@ def test_one_signature_kinds_are_those_that_deny_or_repeat() -> None:
     names = "HOLD SUSPEND LOCKDOWN END TAINT REVOKE RULE_ADD DIRECTORY_REDATE OBJECT"
 
     assert {kind.name for kind in ONE_SIGNATURE} == set(names.split())
-
-
-def test_effects_name_those_whose_state_changed() -> None:
-    """A stream that nothing touches goes on; one that is touched is decided anew."""
-    world = a_world()
-    before = world.control
-    world.suspend("partner/gbr/dstl")
-    stopped = world.control.effects_on(before)
-
-    assert stopped.touches_partner("gbr/dstl")
-    assert not stopped.touches_partner("usa/arl")
-    assert not stopped.touches_source("src-3f07")
-
-
-def test_a_stopped_source_touches_every_stream_it_may_be_in() -> None:
-    """Its records must not flow on to anyone."""
-    world = a_world()
-    before = world.control
-    world.suspend("source/src-3f07")
-    effects = world.control.effects_on(before)
-
-    assert effects.touches_source("src-3f07")
-    assert not effects.touches_source("src-91c2")
-    assert effects.touches_partner("usa/arl")
-
-
-@pytest.mark.parametrize("change", ["agreement", "end"])
-def test_an_agreement_touches_its_partner(change: str) -> None:
-    """More or less may be seen, so it is decided anew."""
-    world = a_world()
-    before = world.control
-    if change == "end":
-        world.apply(StatementKind.END, b'agreement = "UA-US-2026-014"\nreason = "over"\n')
-    else:
-        world.apply(StatementKind.AGREEMENT, agreement_text(id='"UA-2"'))
-    effects = world.control.effects_on(before)
-
-    assert effects.touches_partner("usa/arl")
-    assert not effects.touches_partner("gbr/dstl")
-
-
-def test_a_new_party_touches_itself() -> None:
-    """A newcomer's connection is looked at, nobody else's."""
-    world = a_world()
-    before = world.control
-    world.partner("usa/other")
-    effects = world.control.effects_on(before)
-    world.source("src-new")
-
-    assert effects.touches_partner("usa/other")
-    assert not effects.touches_partner("usa/arl")
-    assert world.control.effects_on(before).touches_source("src-new")
-
-
-def test_a_vocabulary_or_directory_touches_everyone() -> None:
-    """Labels and keys are what all decisions are made under."""
-    world = a_world()
-    before = world.control
-    world.apply(StatementKind.VOCABULARY, UKR_2)
-    after = world.control
-    world.direct()
-
-    assert after.effects_on(before).everyone
-    assert world.control.effects_on(after).touches_partner("anyone")
-    assert world.control.effects_on(after).touches_source("anyone")
-
-
-def test_a_redate_touches_nobody() -> None:
-    """The same said again for longer ends no stream."""
-    world = a_world()
-    before = world.control
-    world.now += HOUR
-    world.redate()
-
-    effects = world.control.effects_on(before)
-
-    assert not effects.everyone
-    assert not effects.partners | effects.sources
 
 
 def test_a_roster_of_two_needs_both() -> None:

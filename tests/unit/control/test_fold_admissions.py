@@ -30,15 +30,13 @@ def refusal(world: World, kind: StatementKind, body: bytes, *attachments: bytes)
     return caught.value.code
 
 
-def test_an_admitted_party_is_found_by_name_and_by_certificate() -> None:
+def test_an_admitted_party_is_found_by_name() -> None:
     """The gateway knows a party by what operators signed, and by nothing else."""
     control = a_world().control
 
     assert control.source("src-3f07").public_key == signing_key("src-3f07").public_key
-    assert control.source_of("spiffe://ua.example/source/src-3f07").admission.id == "src-3f07"
     assert control.partner("usa/arl").sign_key == signing_key("usa/arl").public_key
     assert control.partner("usa/arl").kem_key == kem_key("usa/arl").public_key
-    assert control.partner_of("spiffe://gbr.example/partner/dstl").admission.id == "gbr/dstl"
     assert control.agreement("UA-US-2026-014").partner_id == "usa/arl"
 
 
@@ -46,8 +44,8 @@ def test_nobody_else_is_found() -> None:
     """Unknown means no."""
     control = a_world().control
     asked = {
-        "source-unknown": [lambda: control.source("usa/arl"), lambda: control.source_of("spiffe://ua.example/x")],
-        "partner-unknown": [lambda: control.partner("src-3f07"), lambda: control.partner_of("spiffe://ua.example/x")],
+        "source-unknown": [lambda: control.source("usa/arl")],
+        "partner-unknown": [lambda: control.partner("src-3f07")],
         "agreement-unknown": [lambda: control.agreement("UA-1")],
     }
 
