@@ -50,8 +50,8 @@ MUTATIONS = (
     Mutation(
         "1 acknowledged means provable: a source deletes what is only said to be stored",
         "clients/source/outbox.py",
-        'STORED = "stored"',
-        'STORED = "acknowledged"',
+        "(STORED, digest, WAITING),",
+        "(ACKNOWLEDGED, digest, WAITING),",
         ("tests/security/test_source_account.py::test_stored_alone_deletes_nothing",),
     ),
     Mutation(
