@@ -27,11 +27,20 @@ from tests.reference.writer_octets import (
     u64,
 )
 
-GENESIS, DIRECTORY, REDATE, SOURCE, SUSPEND, RESTORE = 1, 5, 6, 7, 17, 23
+GENESIS, ROSTER_PROPOSE, ROSTER, DIRECTORY, REDATE, SOURCE, SUSPEND, RESTORE = 1, 2, 3, 5, 6, 7, 17, 23
 NOW = 1_780_000_000_000
 HOUR = 3_600_000
 
-SIGNERS = ("officer-1", "officer-2", "recovery-1", "source", "partner-sign", "gateway-stream", "gateway-ledger")
+SIGNERS = (
+    "officer-1",
+    "officer-2",
+    "recovery-1",
+    "source",
+    "partner-sign",
+    "gateway-stream",
+    "gateway-ledger",
+    "officer-3",
+)
 SEALED_TO = ("gateway-ingest", "partner-kem", "ephemeral")
 ROLES = {
     "source": 1,
@@ -69,6 +78,24 @@ scope = "tactic//SIMULATED"
 SUSPEND_TEXT = """target = "partner/usa/arl"
 reason = "key held by one person only"
 """
+AGREEMENT_TEXT = """id        = "UA-US-2026-014"
+from      = "ua/mod"
+to        = "usa/arl"
+basis     = "MoU 2026-05-11, annex B"
+starts    = 2026-05-01
+ends      = 2027-06-30
+kinds     = ["tactic"]
+modes     = ["SIMULATED"]
+sources   = ["src-3f07"]
+ceiling   = "T"
+purpose   = "EVALUATE"
+onward    = "no"
+origin    = "hidden"
+delay_h   = 0
+accounts_shown_to_sources = "amounts-and-partner"
+"""
+AGREEMENT_ID = b"UA-US-2026-014"
+AGREEMENT_DIGEST = h(tag("text") + SUITE + lp8(AGREEMENT_ID) + AGREEMENT_TEXT.encode())
 SUBJECTS = {"source": "src-3f07", "partner-kem": "usa/arl", "partner-sign": "usa/arl"}
 
 
@@ -140,12 +167,14 @@ def write_control(vectors: Vectors) -> World:
     _write_bundle(vectors, signers, sealed_to)
     text = b"from = 2026-06-01\n"
     vectors.octets("control.text", text)
-    vectors.octets("control.text_digest", h(tag("text") + SUITE + lp8(b"UA-US-2026-014") + text))
+    vectors.octets("control.text_digest", h(tag("text") + SUITE + lp8(AGREEMENT_ID) + text))
+    vectors.octets("control.agreement", AGREEMENT_TEXT.encode())
+    vectors.octets("control.agreement_digest", AGREEMENT_DIGEST)
     return World(signers, sealed_to, statements.genesis, tree_root(leaves), statements)
 
 
 def write_restore(vectors: Vectors, world: World, last_tick: bytes) -> None:
-    """The last statement: a restore that names the tick it kept."""
+    """A restore that names the tick it kept; and then another roster, a day after its proposal."""
     body = vectors.fields(
         "control.restore_body",
         [
@@ -156,6 +185,12 @@ def write_restore(vectors: Vectors, world: World, last_tick: bytes) -> None:
         ],
     )
     world.statements.add("restore", RESTORE, body, ("officer-1", "officer-2"))
+    members = ("officer-1", "officer-3", "recovery-1")
+    following = ROSTER_TEXT.format(*(world.signers[name].digest.hex() for name in members))
+    following = following.replace("officer-2", "officer-3").replace("person-2", "person-3")
+    world.statements.add("roster_proposal", ROSTER_PROPOSE, following.encode(), ("officer-1", "officer-2", "officer-3"))
+    named = f'proposal = "{world.statements.previous.hex()}"\n'
+    world.statements.add("roster", ROSTER, named.encode(), ("officer-1", "officer-2"), later=24 * HOUR)
 
 
 def write_profile(vectors: Vectors) -> None:
@@ -224,7 +259,9 @@ class _Statements:
         self.previous = ZERO
         self.position = 0
 
-    def add(self, name: str, kind: int, body: bytes, signed_by: tuple[str, ...]) -> None:
+    def add(self, name: str, kind: int, body: bytes, signed_by: tuple[str, ...], *, later: int = 0) -> None:
+        """The next statement, proposed an hour after the one before and `later` milliseconds more."""
+        proposed_at = NOW + self.position * HOUR + later
         statement = self._vectors.fields(
             f"control.{name}_statement",
             [
@@ -235,8 +272,8 @@ class _Statements:
                 ("roster", self.genesis),
                 ("kind", u8(kind)),
                 ("body", lp32(body)),
-                ("proposed_at", u64(NOW + self.position * HOUR)),
-                ("expires_at", u64(NOW + self.position * HOUR + 72 * HOUR)),
+                ("proposed_at", u64(proposed_at)),
+                ("expires_at", u64(proposed_at + 72 * HOUR)),
             ],
         )
         keys = sorted((self._signers[who].id, who) for who in signed_by)

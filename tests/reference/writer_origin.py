@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.reference.writer_control import World
+from tests.reference.writer_kinds import number as numbered
+from tests.reference.writer_kinds import packed, text, words
 from tests.reference.writer_octets import (
     SUITE,
     ZERO,
@@ -37,23 +39,44 @@ FINE_LABEL = "UKR.1 T//REL GBR,USA"
 SOURCE_ID = "src-3f07"
 LANE = fixed("lane", 16)
 
-# Per batch, per record, per present slot: label and content. Contents are opaque to this part of the format.
+
+def about(title: str) -> bytes:
+    """A canonical `about` of a tactic, in English."""
+    head = words(1, "", title) + numbered(4, 3) + numbered(6, 1_779_926_400_000)
+    return head + numbered(8, 2) + numbered(9, 2) + packed(10, [2])
+
+
+def conditions(weather: int) -> bytes:
+    """A canonical `conditions`: seen under jamming, in one weather."""
+    return packed(1, [2]) + packed(2, [weather])
+
+
+def narrative(english: str) -> bytes:
+    """A canonical narrative."""
+    return words(1, "", english)
+
+
+# Per batch, per record, per present slot: label and content.
 BATCHES: list[list[dict[int, tuple[str, bytes]]]] = [
     [
         {
-            0: (ABOUT_LABEL, b"about, record 0"),
-            1: (ABOUT_LABEL, b"conditions, record 0"),
-            2: (FINE_LABEL, b"observation, record 0"),
-            4: (ABOUT_LABEL, b"conclusion, record 0"),
+            0: (ABOUT_LABEL, about("record 0")),
+            1: (ABOUT_LABEL, conditions(1)),
+            2: (FINE_LABEL, narrative("observation, record 0")),
+            4: (ABOUT_LABEL, narrative("conclusion, record 0")),
         },
         {
-            0: (ABOUT_LABEL, b"about, record 1"),
-            1: (ABOUT_LABEL, b"conditions, record 1"),
-            7: ("UKR.1 T", b"unit, record 1"),
+            0: (ABOUT_LABEL, about("record 1")),
+            1: (ABOUT_LABEL, conditions(2)),
+            7: ("UKR.1 T", text(1, "47 омбр")),
         },
-        {0: (ABOUT_LABEL, b"about, record 2"), 1: (ABOUT_LABEL, b""), 2: (FINE_LABEL, bytes(range(256)))},
+        {
+            0: (ABOUT_LABEL, about("record 2")),
+            1: (ABOUT_LABEL, conditions(4)),
+            2: (FINE_LABEL, narrative("observation,\nrecord 2")),
+        },
     ],
-    [{0: (ABOUT_LABEL, b"about, next batch"), 1: (ABOUT_LABEL, b"conditions, next batch")}],
+    [{0: (ABOUT_LABEL, about("next batch")), 1: (ABOUT_LABEL, conditions(5))}],
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.reference.writer_control import HOUR, NOW, World
+from tests.reference.writer_control import AGREEMENT_DIGEST, AGREEMENT_ID, HOUR, NOW, World
 from tests.reference.writer_octets import (
     SUITE,
     Fields,
@@ -30,8 +30,7 @@ from tests.reference.writer_octets import (
 )
 from tests.reference.writer_origin import MUST, SLOTS, TACTIC, TACTIC_1, MadeBatch
 
-PARTNER, AGREEMENT, SUBSCRIPTION = b"usa/arl", b"UA-US-2026-014", b"main"
-AGREEMENT_DIGEST = h(tag("text") + SUITE + lp8(AGREEMENT) + b"from = 2026-06-01\n")
+PARTNER, AGREEMENT, SUBSCRIPTION = b"usa/arl", AGREEMENT_ID, b"main"
 INCARNATION = fixed("incarnation", 16)
 STREAM_ID = fixed("stream id", 16)
 KINDS = u16(1 << TACTIC)

@@ -32,6 +32,7 @@ from gateway.core.control.statement import (
     parse_signatures,
     parse_statement,
 )
+from gateway.core.control.succession import weigh_proposal, weigh_roster
 from gateway.core.control.suspension import Suspension
 from gateway.core.control.trust import Trust
 from gateway.core.control.words import spoken_words
@@ -47,6 +48,8 @@ STATEMENTS = {
     "source": (StatementKind.SOURCE, ("officer-1", "officer-2")),
     "suspend": (StatementKind.SUSPEND, ("officer-1",)),
     "restore": (StatementKind.RESTORE, ("officer-1", "officer-2")),
+    "roster_proposal": (StatementKind.ROSTER_PROPOSE, ("officer-1", "officer-2", "officer-3")),
+    "roster": (StatementKind.ROSTER, ("officer-1", "officer-2")),
 }
 ENDORSED = {
     "source": (Role.SOURCE, "src-3f07", "tactic//SIMULATED"),
@@ -81,7 +84,7 @@ def test_a_statement_its_link_and_its_signatures_are_the_recorded_ones(name: str
     genesis = recorded.octets("control.genesis_link") if position else bytes(48)
     previous = recorded.octets(f"control.{list(STATEMENTS)[position - 1]}_link") if position else bytes(48)
     kind, signers = STATEMENTS[name]
-    proposed_at = NOW + position * HOUR
+    proposed_at = NOW + position * HOUR + (DAY if name == "roster" else 0)
     made = Statement(genesis, position, previous, genesis, kind, _body(name), proposed_at, proposed_at + 72 * HOUR)
 
     signed = _signed(name)
@@ -94,7 +97,11 @@ def test_a_statement_its_link_and_its_signatures_are_the_recorded_ones(name: str
     ]
     assert encode_signatures(signatures) == recorded.octets(f"control.{name}_signatures")
     signed.verify()
-    check_signatures(signed, Roster.parse(_body("genesis")))
+    present = Roster.parse(_body("genesis"))
+    if kind is StatementKind.ROSTER_PROPOSE:
+        weigh_proposal(signed, present)[1].check_complete()
+    else:
+        check_signatures(signed, present)
 
 
 def test_the_genesis_is_the_link_of_the_first_statement() -> None:
@@ -115,6 +122,16 @@ def test_the_recorded_texts_are_what_they_say() -> None:
     assert source.key_digest == recorded.octets("keys.source_digest")
     assert source.scope.covers(RecordKind.TACTIC, DataMode.SIMULATED)
     assert suspension.target == "partner/usa/arl"
+
+
+def test_a_roster_names_its_proposal_and_comes_after_its_wait() -> None:
+    """Two statements, a day apart: nobody becomes an operator unasked, and a stolen quorum is seen."""
+    present = Roster.parse(_body("genesis"))
+    proposal, _ = weigh_proposal(_signed("roster_proposal"), present)
+
+    weigh_roster(_signed("roster"), proposal, present).check_complete()
+
+    assert [operator.id for operator in proposal.roster.operators] == ["officer-1", "officer-3"]
 
 
 def _endorsements() -> list[Endorsement]:

@@ -62,7 +62,8 @@ def test_a_disclosure_is_made_and_read_back() -> None:
 
     portion = parse_disclosure(made)
 
-    assert (portion.slot, portion.label, portion.content) == (2, b"UKR.1 T//REL GBR,USA", b"observation, record 0")
+    assert (portion.slot, portion.label) == (2, b"UKR.1 T//REL GBR,USA")
+    assert portion.content == recorded.field("origin.disclosure_0_0_2", "content")
     assert encode_disclosure(recorded.field("origin.disclosure_0_0_2", "salt"), portion) == made
     assert commitment(made) == recorded.octets("origin.commitment_0_0_2")
 

@@ -27,7 +27,7 @@ def test_a_hello_is_the_recorded_one_and_its_signature_verifies() -> None:
         partner_id="usa/arl",
         agreement_id="UA-US-2026-014",
         subscription="main",
-        agreement_digest=recorded.octets("control.text_digest"),
+        agreement_digest=recorded.octets("control.agreement_digest"),
         sign_key_id=recorded.signing_key("partner-sign").key_id,
         nonce=recorded.field(name, "nonce"),
         time_ms=int.from_bytes(recorded.field(name, "time"), "big"),
@@ -73,7 +73,7 @@ def test_the_recorded_open_message_verifies_and_gives_the_recorded_keys() -> Non
         hello_digest=recorded.octets("stream.hello_digest"),
         kem_key_id=recorded.kem_key("partner-kem").key_id,
         stream_key_id=recorded.signing_key("gateway-stream").key_id,
-        agreement_digest=recorded.octets("control.text_digest"),
+        agreement_digest=recorded.octets("control.agreement_digest"),
         not_after_ms=int.from_bytes(recorded.field("stream.t", "not_after"), "big"),
     )
 
@@ -155,7 +155,7 @@ def test_a_disclosure_is_the_recorded_one() -> None:
         subscription="main",
         stream_id=recorded.field("stream.t", "stream_id"),
         seq=0,
-        agreement_digest=recorded.octets("control.text_digest"),
+        agreement_digest=recorded.octets("control.agreement_digest"),
         audit=frame.audit_digest(salt, 3, rules, recorded.field("control.dir", "root")),
         records=3,
         cursor=recorded.field("frame.disclosure", "cursor")[1:],

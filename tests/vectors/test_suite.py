@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.core.control.agreement import Agreement
 from gateway.core.sealing.body import padded_length
 from gateway.core.suite import tree
 from gateway.core.suite.algorithms import text_digest
 from gateway.core.suite.keys import key_digest, key_id
 from tests.reference import recorded
 
-SIGNERS = ("officer-1", "officer-2", "recovery-1", "source", "partner-sign", "gateway-stream", "gateway-ledger")
+SIGNERS = (
+    "officer-1",
+    "officer-2",
+    "recovery-1",
+    "source",
+    "partner-sign",
+    "gateway-stream",
+    "gateway-ledger",
+    "officer-3",
+)
 SEALED_TO = ("gateway-ingest", "partner-kem", "ephemeral")
 
 
@@ -74,4 +84,6 @@ def test_text_digests_and_padded_lengths_are_the_recorded_ones() -> None:
     text = recorded.octets("control.text")
 
     assert text_digest("UA-US-2026-014", text) == recorded.octets("control.text_digest")
+    agreement = Agreement.parse(recorded.octets("control.agreement"))
+    assert agreement.digest == recorded.octets("control.agreement_digest")
     assert [[n, padded_length(n)] for n, _ in recorded.value("frame.padme")] == recorded.value("frame.padme")
