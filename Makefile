@@ -18,6 +18,8 @@ BIN  := $(VENV)/bin
 PINS := deploy/requirements
 RUN  := $(VENV)/.installed-run
 TEST := $(VENV)/.installed-test
+NODE := $(VENV)/.installed-node
+BUF  := $(VENV)/buf
 GOAL := $(or $(firstword $(MAKECMDGOALS)),demo)
 PIP  := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 
@@ -25,9 +27,10 @@ CHECK_PYTHON = import sys; v = sys.version_info[:3]; found = ".".join(map(str, v
   v < (3, 11) and sys.exit("error[python-too-old]: need Python 3.11 or newer, found %s   do: make $(GOAL) PYTHON=python3.12" % found); \
   v >= (3, 15) and sys.exit("error[python-too-new]: need Python 3.11 to 3.14, found %s   do: make $(GOAL) PYTHON=python3.14" % found)
 INSTALL_FAILED = { echo "error[install-failed]: every pinned package must install with its hash, pip said no above   do: check the package index, then make $(GOAL)" >&2; exit 1; }
+NPM_FAILED = { echo "error[install-failed]: buf must install from protos/buf/package-lock.json with its hashes, npm said no   do: check the package index, then make $(GOAL)" >&2; exit 1; }
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types protos crash coverage coverage-core errors pins
+.PHONY: help demo test lint types protos buf crash coverage coverage-core errors pins
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-21s %s\n", $$1, $$2 }'
@@ -49,6 +52,12 @@ types: $(TEST) ## mypy, strict
 protos: $(TEST) ## write protos/gen again from protos/sluice/v1
 	@$(BIN)/python protos/generate.py
 
+# The environment comes first on the path: there is the npm of a machine that has none, and the node that runs buf.
+buf: $(BUF)/.installed ## lint the contract and compare it with what is published (buf, from npm, pinned by hash)
+	@cd protos && export PATH="$(abspath $(BIN)):$$PATH" && '$(abspath $(BUF))/node_modules/.bin/buf' lint && \
+	'$(abspath $(BUF))/node_modules/.bin/buf' breaking --against published/sluice-v1.binpb
+	@echo 'contract  ok  lint, and nothing published changes'
+
 crash: $(TEST) ## kill -9 the gateway at N random moments and count what was promised (N=50)
 	@$(BIN)/python -m tests.system.crash --moments $(N) $(ARGS)
 
@@ -66,13 +75,15 @@ coverage-core: $(TEST) ## the unit tests and vectors alone must reach 100 % of g
 errors: $(TEST) ## write gateway/ERRORS.md again from the code
 	@$(BIN)/python -m tests.error_catalogue
 
-pins: $(BIN)/python ## resolve deploy/requirements again (the one command that chooses versions)
+pins: $(BIN)/python ## resolve deploy/requirements and protos/buf again (the one command that chooses versions)
 	@$(PIP) pip-tools==7.6.2
 	@set -e; compile="$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links"; \
 	export CUSTOM_COMPILE_COMMAND='make pins'; \
 	$$compile --extra gateway --extra formats -o $(PINS)/run.txt pyproject.toml; \
 	$$compile --extra gateway --extra formats --extra test -c $(PINS)/run.txt -o $(PINS)/test.txt pyproject.toml; \
-	$$compile --build-deps-for editable --only-build-deps -c $(PINS)/test.txt -o $(PINS)/build.txt pyproject.toml
+	$$compile --build-deps-for editable --only-build-deps -c $(PINS)/test.txt -o $(PINS)/build.txt pyproject.toml; \
+	$$compile -o $(PINS)/node.txt $(PINS)/node.in
+	@cd protos/buf && npm install --package-lock-only --save-dev @bufbuild/buf@latest
 
 $(BIN)/python:
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
@@ -88,4 +99,15 @@ $(RUN): $(PINS)/run.txt $(PINS)/build.txt pyproject.toml | $(BIN)/python
 
 $(TEST): $(PINS)/test.txt $(RUN)
 	@$(PIP) --require-hashes -r $(PINS)/test.txt || $(INSTALL_FAILED)
+	@touch $@
+
+# A machine without npm gets Node.js as any other pinned package.
+$(NODE): $(PINS)/node.txt | $(BIN)/python
+	@command -v npm >/dev/null || $(PIP) --require-hashes -r $(PINS)/node.txt || $(INSTALL_FAILED)
+	@touch $@
+
+# npm passes over an optional package that it cannot get, and buf's program is one: asking its version shows it is there.
+$(BUF)/.installed: protos/buf/package.json protos/buf/package-lock.json protos/buf/.npmrc $(NODE)
+	@rm -rf $(BUF) && mkdir -p $(BUF) && cp protos/buf/package.json protos/buf/package-lock.json protos/buf/.npmrc $(BUF)
+	@export PATH="$(abspath $(BIN)):$$PATH" && cd $(BUF) && { npm ci --silent && node_modules/.bin/buf --version >/dev/null 2>&1; } || $(NPM_FAILED)
 	@touch $@

@@ -84,7 +84,7 @@ class Governance:
         call = self._channel.unary_unary(
             _SERVICE + "Approve",
             request_serializer=govern_pb2.ApproveRequest.SerializeToString,
-            response_deserializer=govern_pb2.ProposeResponse.FromString,
+            response_deserializer=govern_pb2.ApproveResponse.FromString,
         )
         request = govern_pb2.ApproveRequest(change_id=change_id, signatures=signatures, reason=reason)
         with _our_errors(self._endpoint):
@@ -151,7 +151,7 @@ def _our_errors(endpoint: str) -> Iterator[None]:
         raise (unreachable(endpoint) if ours.code == "gateway-unreachable" else ours) from error
 
 
-def _outcome(response: govern_pb2.ProposeResponse) -> Outcome:
+def _outcome(response: govern_pb2.ProposeResponse | govern_pb2.ApproveResponse) -> Outcome:
     try:
         state = ChangeState(response.state)
     except ValueError as error:

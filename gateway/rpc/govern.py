@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import TypeVar
 
 from sluice.v1 import govern_pb2, govern_pb2_grpc
 
@@ -21,6 +22,9 @@ from gateway.usecases.peer import Peer
 MAX_REASON_BYTES = 1024
 MAX_ATTACHMENTS = 4
 
+# The contract gives each call its own answer; what became of a change is said in both alike.
+_Answer = TypeVar("_Answer", govern_pb2.ProposeResponse, govern_pb2.ApproveResponse)
+
 
 class GovernService(govern_pb2_grpc.GovernServiceServicer):
     """Operators only; errors are told whole."""
@@ -38,19 +42,21 @@ class GovernService(govern_pb2_grpc.GovernServiceServicer):
             _check_bounds(request.reason, len(request.attachments))
             signed = SignedStatement(parse_statement(request.statement), parse_signatures(request.signatures))
             entry = ControlEntry(signed, tuple(request.attachments), 0)
-            return _response(await self._government.propose(peer, entry, request.reason))
+            outcome = await self._government.propose(peer, entry, request.reason)
+            return _answer(govern_pb2.ProposeResponse, outcome)
 
         return await self._boundary.run(context, body)
 
     async def Approve(  # noqa: N802
         self, request: govern_pb2.ApproveRequest, context: Context
-    ) -> govern_pb2.ProposeResponse:
+    ) -> govern_pb2.ApproveResponse:
         """More signatures for a pending change."""
 
-        async def body(peer: Peer) -> govern_pb2.ProposeResponse:
+        async def body(peer: Peer) -> govern_pb2.ApproveResponse:
             _check_bounds(request.reason, 0)
             signatures = parse_signatures(request.signatures)
-            return _response(await self._government.approve(peer, request.change_id, signatures, request.reason))
+            outcome = await self._government.approve(peer, request.change_id, signatures, request.reason)
+            return _answer(govern_pb2.ApproveResponse, outcome)
 
         return await self._boundary.run(context, body)
 
@@ -98,8 +104,8 @@ def _check_bounds(reason: str, attachments: int) -> None:
         raise CallerError("size", f"a reason has {MAX_REASON_BYTES} bytes and a change {MAX_ATTACHMENTS} attachments")
 
 
-def _response(outcome: Outcome) -> govern_pb2.ProposeResponse:
-    return govern_pb2.ProposeResponse(
+def _answer(kind: type[_Answer], outcome: Outcome) -> _Answer:
+    return kind(
         change_id=outcome.change_id,
         state="APPLIED" if outcome.applied else "PENDING",
         position=outcome.position,

@@ -47,9 +47,9 @@ class Liar(govern_pb2_grpc.GovernServiceServicer):
         self.proposals.append(request)
         return self.answer
 
-    def Approve(self, request: govern_pb2.ApproveRequest, context: Any) -> govern_pb2.ProposeResponse:  # noqa: N802
+    def Approve(self, request: govern_pb2.ApproveRequest, context: Any) -> govern_pb2.ApproveResponse:  # noqa: N802
         """The prepared answer."""
-        return self.answer
+        return govern_pb2.ApproveResponse.FromString(self.answer.SerializeToString())
 
     def ListChanges(self, request: Any, context: Any) -> govern_pb2.ListChangesResponse:  # noqa: N802
         """The prepared changes."""

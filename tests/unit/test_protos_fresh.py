@@ -40,10 +40,16 @@ def test_generated_code_is_fresh() -> None:
     assert result.returncode == 0, result.stderr
 
 
+def grow(copy: Path) -> None:
+    """A contract that says more than it did."""
+    proto = copy / "sluice/v1/tactic.proto"
+    wider = "string originator = 1;\n  string approver = 3;"
+    proto.write_text(proto.read_text("utf-8").replace("string originator = 1;", wider), "utf-8")
+
+
 def test_a_changed_contract_makes_the_generated_code_stale(copy: Path) -> None:
     """Forgetting to generate must not go unseen, and generating mends it."""
-    proto = copy / "sluice/v1/tactic.proto"
-    proto.write_text(proto.read_text("utf-8").replace("string originator = 1;", "string originators = 1;"), "utf-8")
+    grow(copy)
 
     stale = run(copy, "--check")
     assert stale.returncode == 1
@@ -51,8 +57,52 @@ def test_a_changed_contract_makes_the_generated_code_stale(copy: Path) -> None:
     assert "tactic_pb2.py" in stale.stderr
 
     assert run(copy).returncode == 0
+    assert "error[generated-stale]" not in run(copy, "--check").stderr
+    assert "approver" in (copy / "gen/sluice/v1/tactic_pb2.pyi").read_text("utf-8")
+
+
+def test_the_published_descriptors_grow_only_when_asked(copy: Path) -> None:
+    """An addition is final from the day it is published, so publishing it is a step of its own."""
+    published = copy / "published/sluice-v1.binpb"
+    before = published.read_bytes()
+    grow(copy)
+    assert run(copy).returncode == 0
+
+    stale = run(copy, "--check")
+    assert (stale.returncode, published.read_bytes()) == (1, before)
+    assert "error[published-stale]" in stale.stderr
+    assert "sluice.v1.TacticUnit.approver" in stale.stderr
+
+    assert run(copy, "--publish").returncode == 0
+    assert published.read_bytes() != before
     assert run(copy, "--check").returncode == 0
-    assert "originators" in (copy / "gen/sluice/v1/tactic_pb2.pyi").read_text("utf-8")
+
+
+BROKEN = [
+    ("tactic.proto", "string originator = 1;", "string originator = 3;", "TacticUnit.originator"),
+    ("tactic.proto", "string originator = 1;", "string author = 1;", "TacticUnit.originator"),
+    ("tactic.proto", "string originator = 1;", "bytes originator = 1;", "TacticUnit.originator"),
+    ("tactic.proto", "string originator = 1;", "repeated string originator = 1;", "TacticUnit.originator"),
+    ("tactic.proto", "  LIGHT_NIGHT = 3;\n", "", "Light.LIGHT_NIGHT"),
+    ("release.proto", "(SendReceiptRequest) returns", "(stream SendReceiptRequest) returns", "SendReceipt"),
+]
+
+
+@pytest.mark.parametrize(("file", "was", "becomes", "named"), BROKEN, ids=[becomes for _, _, becomes, _ in BROKEN])
+def test_what_is_published_never_changes(copy: Path, file: str, was: str, becomes: str, named: str) -> None:
+    """A partner's code of last year rests on it: not even the flag that publishes takes it back."""
+    proto, published = copy / "sluice/v1" / file, copy / "published/sluice-v1.binpb"
+    before = published.read_bytes()
+    text = proto.read_text("utf-8")
+    assert was in text
+    proto.write_text(text.replace(was, becomes), "utf-8")
+
+    refused = run(copy, "--publish")
+
+    assert refused.returncode == 1
+    assert "error[published-frozen]" in refused.stderr
+    assert named in refused.stderr
+    assert published.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["sluice/v1/portion_pb2.py", "sluice/v1/__init__.py", "sluice/py.typed"])

@@ -46,6 +46,24 @@ class ApproveRequest(_message.Message):
     reason: str
     def __init__(self, change_id: _Optional[str] = ..., signatures: _Optional[bytes] = ..., reason: _Optional[str] = ...) -> None: ...
 
+class ApproveResponse(_message.Message):
+    __slots__ = ("change_id", "state", "position", "signatures_have", "signatures_need", "effective_at_ms", "streams_ended")
+    CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_HAVE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_NEED_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_ENDED_FIELD_NUMBER: _ClassVar[int]
+    change_id: str
+    state: str
+    position: int
+    signatures_have: int
+    signatures_need: int
+    effective_at_ms: int
+    streams_ended: int
+    def __init__(self, change_id: _Optional[str] = ..., state: _Optional[str] = ..., position: _Optional[int] = ..., signatures_have: _Optional[int] = ..., signatures_need: _Optional[int] = ..., effective_at_ms: _Optional[int] = ..., streams_ended: _Optional[int] = ...) -> None: ...
+
 class ListChangesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

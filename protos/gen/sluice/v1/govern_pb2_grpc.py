@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class GovernServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Operators only; every statement is checked against the roster in force.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -42,7 +43,7 @@ class GovernServiceStub:
         self.Approve = channel.unary_unary(
                 '/sluice.v1.GovernService/Approve',
                 request_serializer=sluice_dot_v1_dot_govern__pb2.ApproveRequest.SerializeToString,
-                response_deserializer=sluice_dot_v1_dot_govern__pb2.ProposeResponse.FromString,
+                response_deserializer=sluice_dot_v1_dot_govern__pb2.ApproveResponse.FromString,
                 _registered_method=True)
         self.ListChanges = channel.unary_unary(
                 '/sluice.v1.GovernService/ListChanges',
@@ -57,7 +58,8 @@ class GovernServiceStub:
 
 
 class GovernServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Operators only; every statement is checked against the roster in force.
+    """
 
     def Propose(self, request, context):
         """Enters a statement with its first signatures: applied at once where one signature is enough, else pending.
@@ -98,7 +100,7 @@ def add_GovernServiceServicer_to_server(servicer, server):
             'Approve': grpc.unary_unary_rpc_method_handler(
                     servicer.Approve,
                     request_deserializer=sluice_dot_v1_dot_govern__pb2.ApproveRequest.FromString,
-                    response_serializer=sluice_dot_v1_dot_govern__pb2.ProposeResponse.SerializeToString,
+                    response_serializer=sluice_dot_v1_dot_govern__pb2.ApproveResponse.SerializeToString,
             ),
             'ListChanges': grpc.unary_unary_rpc_method_handler(
                     servicer.ListChanges,
@@ -119,7 +121,8 @@ def add_GovernServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class GovernService:
-    """Missing associated documentation comment in .proto file."""
+    """Operators only; every statement is checked against the roster in force.
+    """
 
     @staticmethod
     def Propose(request,
@@ -164,7 +167,7 @@ class GovernService:
             target,
             '/sluice.v1.GovernService/Approve',
             sluice_dot_v1_dot_govern__pb2.ApproveRequest.SerializeToString,
-            sluice_dot_v1_dot_govern__pb2.ProposeResponse.FromString,
+            sluice_dot_v1_dot_govern__pb2.ApproveResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class PublishServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Sources only.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -42,7 +43,8 @@ class PublishServiceStub:
 
 
 class PublishServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Sources only.
+    """
 
     def Publish(self, request_iterator, context):
         """One long stream: parcels up; directory, ticks and answers down.
@@ -68,7 +70,8 @@ def add_PublishServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PublishService:
-    """Missing associated documentation comment in .proto file."""
+    """Sources only.
+    """
 
     @staticmethod
     def Publish(request_iterator,

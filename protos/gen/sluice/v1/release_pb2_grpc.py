@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ReleaseServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Partners only.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -47,7 +48,8 @@ class ReleaseServiceStub:
 
 
 class ReleaseServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Partners only.
+    """
 
     def Follow(self, request, context):
         """One signed hello up; directory, open, ticks and sealed frames down until the stream ends.
@@ -85,7 +87,8 @@ def add_ReleaseServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReleaseService:
-    """Missing associated documentation comment in .proto file."""
+    """Partners only.
+    """
 
     @staticmethod
     def Follow(request,
