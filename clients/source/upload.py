@@ -148,20 +148,18 @@ class Upload:
 
     async def _connect(self, *, send_parcels: bool, until: float | None) -> None:
         channel = await open_channel(self._profile)
-        self._outbox.ledger.begin_stream()
-        self._entries, self._entry_bytes, self._held_back = [], 0, set()
-        self._accepted, self._ticked, self._done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        begin = self.begin()
         call: Call = channel.stream_stream(
             _PUBLISH,
             request_serializer=publish_pb2.PublishRequest.SerializeToString,
             response_deserializer=publish_pb2.PublishResponse.FromString,
         )()  # type: ignore[call-arg]  # the stubs want an iterator; a call without one is written to
-        writing = asyncio.create_task(self._write(call, send_parcels))
+        writing = asyncio.create_task(self._write(call, begin, send_parcels))
         silence = self._patience.silence_seconds
         try:
             async with aclosing(messages_of(call, self._profile.endpoint, silence, until)) as messages:
                 async for message, _ in messages:
-                    self._receive(message)
+                    self.receive(message, now_ms())
                     if not send_parcels:
                         return
                     if self._is_settled():
@@ -181,12 +179,9 @@ class Upload:
         """Whether nothing more can come of this connection: what is still open waits for something else."""
         return self._outbox.open_batches() <= len(self._held_back)
 
-    async def _write(self, call: Call, send_parcels: bool) -> None:
-        ledger, directory = self._outbox.ledger, self.trust.directory
-        begin = ledger.incarnation + u64(ledger.next_tick) + u64(ledger.held.size)
-        begin += u64(directory.dir_no if directory else 0)
+    async def _write(self, call: Call, begin: bytes, send_parcels: bool) -> None:
         try:
-            await call.write(publish_pb2.PublishRequest(message=u8(UpMessage.BEGIN) + begin))
+            await call.write(publish_pb2.PublishRequest(message=begin))
             # A gateway that refuses does so now. What is written then would hide its answer, and go out for nothing.
             await self._accepted.wait()
             if send_parcels:
@@ -227,12 +222,22 @@ class Upload:
             yield item
             place += 1
 
-    def _receive(self, message: bytes) -> None:
+    def begin(self) -> bytes:
+        """The first message of a new connection, with its type byte: where this outbox stands."""
+        self._outbox.ledger.begin_stream()
+        self._entries, self._entry_bytes, self._held_back = [], 0, set()
+        self._accepted, self._ticked, self._done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        ledger, directory = self._outbox.ledger, self.trust.directory
+        place = ledger.incarnation + u64(ledger.next_tick) + u64(ledger.held.size)
+        return u8(UpMessage.BEGIN) + place + u64(directory.dir_no if directory else 0)
+
+    def receive(self, message: bytes, came_ms: int) -> None:
+        """Checks one message of the connection and keeps what it proves; refuses by name. came_ms: UTC milliseconds."""
         if not message or message[0] not in PublishMessage.__members__.values():
             raise Refused("stream-order", "a message of the format was expected, another came", at="publish")
         kind, body = PublishMessage(message[0]), message[1:]
         if kind is PublishMessage.DIRECTORY:
-            self.trust = self.trust.accept(body, now_ms())
+            self.trust = self.trust.accept(body, came_ms)
             self._outbox.save_trust(self.trust)
             self._accepted.set()
         elif kind is PublishMessage.TICK:

@@ -49,10 +49,10 @@ class _LoggedUpload(Upload):
         super().__init__(profile, outbox, _quiet)
         self._log = log
 
-    def _receive(self, message: bytes) -> None:
+    def receive(self, message: bytes, came_ms: int) -> None:
         if message[:1] == b"\x02":
             os.write(self._log, b"stored " + message[1:].hex().encode() + b"\n")
-        super()._receive(message)
+        super().receive(message, came_ms)
 
 
 def _quiet(event: str, tally: Tally) -> None:
