@@ -1,0 +1,231 @@
+"""Texts that operators sign: TOML, and nothing in it that the screen does not show. SPEC.md sections 2.2 to 2.7."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import tomllib
+from collections.abc import Callable
+from typing import TypeVar
+
+from .octets import IDENTIFIER, Refusal, require
+
+Rule = Callable[[object, str], object]
+T = TypeVar("T")
+
+KINDS = {"telemetry": 1, "tactic": 2, "design": 3, "chunk": 4}
+MODES = {"REAL": 1, "EXERCISE": 2, "SIMULATED": 3, "TEST": 4}
+_HIDDEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f"
+    "\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ue000-\\uf8ff\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\uffff"
+    "\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff\\U000f0000-\\U0010ffff]"
+)
+POLICY = re.compile("[A-Z]{3,8}")
+CODE = re.compile("[A-Z][A-Z0-9-]{0,31}")
+VALUE = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NATION = re.compile("[A-Z]{3}")
+_IDENTITY = re.compile(r"spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)+")
+
+
+def read_text(raw: bytes, at: str) -> dict[str, object]:
+    """The keys and values of a text, every character of which can be seen (2.2)."""
+    try:
+        text = raw.decode("utf-8")
+        shown = len(raw) <= 65_536 and not _HIDDEN.search(text)
+        require(shown and all(len(line) <= 1024 for line in raw.split(b"\n")), "text-malformed", at)
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Refusal("text-malformed", at) from error
+    _check_strings(table, at)
+    return table
+
+
+def _check_strings(value: object, at: str) -> None:
+    if isinstance(value, str):
+        require(not _HIDDEN.search(value) and not set("\t\n") & set(value), "text-value", at)
+    elif isinstance(value, list):
+        for one in value:
+            _check_strings(one, at)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            _check_strings(key, at)
+            _check_strings(one, f"{at}.{key}")
+
+
+def form(pattern: re.Pattern[str]) -> Rule:
+    """A string of one form."""
+
+    def rule(value: object, at: str) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise Refusal("text-value", at)
+        return value
+
+    return rule
+
+
+def word(*allowed: str) -> Rule:
+    """One of these words."""
+    return form(re.compile("|".join(map(re.escape, allowed))))
+
+
+def whole(low: int, high: int) -> Rule:
+    """An integer within its limits, and no `true` for 1."""
+
+    def rule(value: object, at: str) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise Refusal("text-value", at)
+        return value
+
+    return rule
+
+
+def day(value: object, at: str) -> datetime.date:
+    """A day, not a moment."""
+    if type(value) is not datetime.date:
+        raise Refusal("text-value", at)
+    return value
+
+
+def listing(rule: Rule, high: int = 1024, *, once: bool = True) -> Rule:
+    """A list of 1 to 1,024 entries, each once."""
+
+    def listed(value: object, at: str) -> tuple[object, ...]:
+        if not isinstance(value, list) or not 1 <= len(value) <= high:
+            raise Refusal("text-value", at)
+        entries = tuple(rule(one, at) for one in value)
+        require(not once or len(set(entries)) == len(entries), "text-value", at)
+        return entries
+
+    return listed
+
+
+def mapping(key: re.Pattern[str], rule: Rule) -> Rule:
+    """A table whose keys are of one form and whose values are under one rule."""
+
+    def rows(value: object, at: str) -> dict[str, object]:
+        if not isinstance(value, dict) or not value:
+            raise Refusal("text-value", at)
+        require(all(key.fullmatch(name) for name in value), "text-value", at)
+        return {name: rule(one, f"{at}.{name}") for name, one in value.items()}
+
+    return rows
+
+
+def table(rules: dict[str, Rule], optional: dict[str, Rule] | None = None) -> Rule:
+    """A table with exactly these keys, and perhaps the optional ones."""
+
+    def keys(value: object, at: str) -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise Refusal("text-value", at)
+        known = rules | (optional or {})
+        for name in value:
+            require(name in known, "text-unknown-key", f"{at}.{name}")
+        for name in rules:
+            require(name in value, "text-missing-key", f"{at}.{name}")
+        return {name: known[name](one, f"{at}.{name}") for name, one in value.items()}
+
+    return keys
+
+
+def scope(value: object, at: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Kinds and modes of a source's scope, in its one spelling; both are empty in the empty scope (2.5)."""
+    require(isinstance(value, str) and len(value) <= 128, "scope", at)
+    if not value:
+        return frozenset(), frozenset()
+    halves = str(value).split("//")
+    require(len(halves) == 2, "scope", at)
+    read = []
+    for half, numbers in zip(halves, (KINDS, MODES), strict=True):
+        named = [numbers.get(one, 0) for one in half.split(",")]
+        require(0 not in named and named == sorted(set(named)), "scope", at)
+        read.append(frozenset(named))
+    return read[0], read[1]
+
+
+_ID = form(IDENTIFIER)
+_LINE = form(re.compile(r".{1,512}"))
+KEY = form(re.compile("[0-9a-f]{96}"))
+_PARTY = {
+    "id": _ID,
+    "identity": form(_IDENTITY),
+    "root": form(re.compile("[0-9a-f]{64}")),
+}
+_KIND = word("telemetry", "tactic", "design")
+_MODE = word(*MODES)
+_FEE = {"design": _ID, "amount": whole(0, 2**63 - 1), "currency": form(_NATION)}
+_CLEARANCE = table({"level": form(CODE)})
+
+
+def _clearance(value: object, at: str) -> dict[str, object]:
+    tags = {name: listing(form(VALUE)) for name in value if CODE.fullmatch(name)} if isinstance(value, dict) else {}
+    return {**table({"level": form(CODE)}, tags)(value, at)}
+
+
+def _fee(value: object, at: str) -> dict[str, object]:
+    flat = isinstance(value, dict) and value.get("basis") == "FLAT"
+    when: dict[str, Rule] = {"due": day} if flat else {"declared": word("monthly", "quarterly", "yearly")}
+    return {**table({**_FEE, "basis": word("FLAT", "PER_UNIT"), **when})(value, at)}
+
+
+def _sources(value: object, at: str) -> tuple[object, ...] | str:
+    return "all" if value == "all" else listing(_ID)(value, at)
+
+
+# The texts of sections 2.3 to 2.7 by statement kind; VOCABULARY is read in labels.py, GUIDE in control.py.
+TEXTS: dict[int, Rule] = {
+    3: table({"proposal": KEY}),
+    4: table({"proposal": KEY, "reason": _LINE}),
+    7: table({**_PARTY, "key": KEY, "scope": scope}),
+    8: table(
+        {**_PARTY, "nation": form(_NATION), "sign_key": KEY, "kem_key": KEY, "clearance": mapping(POLICY, _clearance)}
+    ),
+    9: table(
+        {
+            **{"id": _ID, "from": _ID, "to": _ID, "basis": _LINE, "starts": day, "ends": day},
+            **{"kinds": listing(_KIND), "modes": listing(_MODE), "sources": _sources, "ceiling": form(CODE)},
+            **{"purpose": word("EVALUATE", "REPLICATE", "MODIFY"), "onward": word("no", "ask-origin")},
+            **{"origin": word("hidden", "shown"), "delay_h": whole(0, 8784)},
+            "accounts_shown_to_sources": word("none", "amounts", "amounts-and-partner"),
+        },
+        {
+            "designs": listing(form(VALUE)),
+            "withhold": listing(form(re.compile(r"[a-z]+\.[a-z0-9_]+"))),
+            "recall_h": whole(1, 8784),
+            "quota": table({"records_per_month": whole(1, 2**63 - 1)}),
+            "fees": listing(_fee, once=False),
+        },
+    ),
+    10: table({"agreement": _ID, "reason": _LINE}),
+    17: table({"target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}")), "reason": _LINE}),
+    19: table(
+        {
+            "target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}|proposal/[0-9a-f]{{96}}")),
+            "reason": _LINE,
+        }
+    ),
+}
+
+
+def body_text(kind: int, raw: bytes, at: str) -> dict[str, object]:
+    """The text that is the body of a statement of this kind."""
+    read = TEXTS[kind](read_text(raw, at), at)
+    return read if isinstance(read, dict) else {}
+
+
+def check_agreement(text: dict[str, object], must: dict[str, tuple[str, ...]], at: str) -> None:
+    """Nothing, if the agreement does not contradict itself (2.5); `must` has the slots of each kind's must set."""
+    starts, ends = day(text["starts"], at), day(text["ends"], at)
+    require(starts <= ends, "text-value", f"{at}.ends")
+    modes, kinds = _strings(text["modes"]), _strings(text["kinds"])
+    require("REAL" not in modes or len(modes) == 1, "text-value", f"{at}.modes")
+    for name in _strings(text.get("withhold", ())):
+        kind, slot = name.split(".")
+        require(kind in kinds and slot not in must.get(kind, ()), "text-value", f"{at}.withhold")
+    designs = _strings(text.get("designs", ()))
+    fees = text.get("fees", ())
+    for fee in fees if isinstance(fees, tuple) else ():
+        require(fee["design"] in designs, "text-value", f"{at}.fees")
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, tuple) else ()
