@@ -31,8 +31,8 @@ UNFINISHED: tuple[str, ...] = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"
 
 BEGIN, END = "<!-- written by python -m tests.requirements -->", "<!-- end of what is written -->"
 TITLE = "## Annex F. Which test shows which MUST"
-_INTRODUCTION = """The tests lie under `tests/`. Each row is a test that fails when the law is broken; who wants to know what
-a MUST means in bytes reads it there.
+_INTRODUCTION = """The tests lie under `tests/`. Each row is a test that fails when the law is broken: what a MUST
+means in bytes can be read there.
 """
 _HEADING = re.compile(r"^#{2,4} (?:Annex )?((?:[A-Z]|\d+)(?:\.\d+)*)\.? ", re.MULTILINE)
 _LAW = re.compile(r"\bMUST(?:\s+NOT\b)?(?:\s+\[([^\]\s]+)\])?")
