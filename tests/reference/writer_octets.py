@@ -157,6 +157,14 @@ def counted(iv: bytes, counter: int) -> bytes:
     return (int.from_bytes(iv, "big") ^ counter).to_bytes(12, "big")
 
 
+def difference(right: bytes, wrong: bytes) -> dict[str, object]:
+    """How `wrong` is made of `right`: `cut` bytes at `at` replaced by `insert`."""
+    shorter = min(len(right), len(wrong))
+    at = next((i for i in range(shorter) if right[i] != wrong[i]), shorter)
+    same = next((i for i in range(shorter - at) if right[-1 - i] != wrong[-1 - i]), shorter - at)
+    return {"at": at, "cut": len(right) - same - at, "insert": wrong[at : len(wrong) - same].hex()}
+
+
 class SigningKey:
     """ML-DSA-87 and Ed25519, both from fixed seeds."""
 
@@ -259,14 +267,14 @@ class Vectors:
         )
         return sealed
 
-    def rejected(self, name: str, structure: str, octets: bytes) -> None:
-        """Bytes that nobody may take for `structure`: its right bytes with `cut` bytes at `at` replaced by `insert`."""
-        right = self.made(f"rejected.{structure}")
-        shorter = min(len(right), len(octets))
-        at = next((i for i in range(shorter) if right[i] != octets[i]), shorter)
-        same = next((i for i in range(shorter - at) if right[-1 - i] != octets[-1 - i]), shorter - at)
-        cut, insert = len(right) - same - at, octets[at : len(octets) - same]
-        self._enter(name, {"structure": structure, "at": at, "cut": cut, "insert": insert.hex()})
+    def rejected(self, name: str, structure: str, octets: bytes, code: str) -> None:
+        """Bytes that nobody may take for `structure`, as a change of its right bytes, and the refusal they meet."""
+        change = difference(self.made(f"rejected.{structure}"), octets)
+        self._enter(name, {"structure": structure, **change, "code": code})
+
+    def scenario(self, name: str, scenario: dict[str, object]) -> None:
+        """A reader, what it knows, and messages of which the last may be wrong where it stands."""
+        self._enter(name, scenario)
 
     def made(self, name: str) -> bytes:
         """The bytes of a vector made before."""

@@ -1,9 +1,14 @@
-"""Section 10 of the format: bytes that must be rejected, each one change away from bytes that are right."""
+"""Section 10 of the format: bytes that must be rejected, each one change away from bytes that are right.
+
+Each has the code of annex E that a reader refuses it with; where nothing is said it is `malformed`.
+"""
 
 from __future__ import annotations
 
-from tests.reference.writer_octets import Vectors, lp16, lp32, u8, u16, u32, u64
+from tests.reference.writer_octets import Vectors, lp8, lp16, lp32, u8, u16, u32, u64
+from tests.reference.writer_rejected_control import control_cases, roster_cases
 from tests.reference.writer_stream import padme
+from tests.reference.writer_wrongs import Cases, Wrong, altered, flip
 
 RIGHT = {
     "batch": ("origin.batch_0",),
@@ -15,15 +20,25 @@ RIGHT = {
     "body": ("frame.body",),
     "disclosure": ("frame.disclosure",),
     "frame": ("frame.frame",),
+    "old": ("frame.old",),
+    "notice": ("frame.notice",),
     "end": ("frame.end",),
     "hello": ("stream.hello", "stream.hello_signature"),
     "open": ("stream.open",),
     "tick message": ("ledger.tick_message",),
+    "leaves": ("ledger.leaves_message",),
+    "entries": ("ledger.entries_message",),
+    "source entry": ("ledger.entry_refused",),
     "receipt": ("ledger.send_receipt",),
+    "statement": ("control.directory_statement",),
+    "directory message": ("control.directory_message",),
     "directory": ("control.dir",),
     "endorsement": ("control.endorsement_source",),
     "bundle": ("control.enrolment_bundle",),
+    "card": ("control.card",),
 }
+# What a byte more or less does not make malformed: a content runs to the end of its portion.
+OPEN_ENDED = {"portion in slot 2"}
 
 
 def write_rejected(vectors: Vectors) -> None:
@@ -32,26 +47,20 @@ def write_rejected(vectors: Vectors) -> None:
         vectors.octets(f"rejected.{structure}", b"".join(vectors.made(name) for name in names))
     statement, signatures = (vectors.made(f"control.directory_{part}") for part in ("statement", "signatures"))
     vectors.octets("rejected.signed statement", lp32(statement) + lp32(signatures))
-    for structure, cases in (_origin(vectors) | _frame(vectors) | _stream(vectors) | _control(vectors)).items():
-        for what, octets in cases.items():
-            vectors.rejected(f"rejected.{structure}: {what}", structure, octets)
+    roster = dict(vectors.parts("control.genesis_statement"))["body"][4:]
+    vectors.octets("rejected.roster text", roster)
+    everything = _origin(vectors) | _frame(vectors) | _stream(vectors) | control_cases(vectors) | roster_cases(roster)
+    for structure, cases in everything.items():
+        right = vectors.made(f"rejected.{structure}")
+        ends: dict[str, Wrong] = {"a byte more": right + b"\x00", "a byte less": right[:-1], "nothing": b""}
+        if structure in OPEN_ENDED | {"roster text"}:
+            ends = {}
+        for what, wrong in (ends | cases).items():
+            code, octets = wrong if isinstance(wrong, tuple) else ("malformed", wrong)
+            vectors.rejected(f"rejected.{structure}: {what}", structure, octets, code)
 
 
-def _set(vectors: Vectors, name: str, **fields: bytes) -> bytes:
-    """The structure with fields replaced; `_` in a field's name stands for a space."""
-    changed = {field.replace("_", " "): octets for field, octets in fields.items()}
-    parts = vectors.parts(name)
-    if not changed.keys() <= {field for field, _ in parts}:
-        raise KeyError(f"`{name}` has other fields than {sorted(changed)}")
-    return b"".join(changed.get(field, octets) for field, octets in parts)
-
-
-def _flip(octets: bytes, place: int) -> bytes:
-    place %= len(octets)
-    return octets[:place] + u8(octets[place] ^ 1) + octets[place + 1 :]
-
-
-def _origin(vectors: Vectors) -> dict[str, dict[str, bytes]]:
+def _origin(vectors: Vectors) -> Cases:
     batch, item = vectors.made("origin.batch_0"), vectors.made("origin.parcel_plaintext_1")
     signature = vectors.made("origin.batch_0_signature")
     portion = vectors.made("origin.disclosure_0_0_2")
@@ -61,43 +70,53 @@ def _origin(vectors: Vectors) -> dict[str, dict[str, bytes]]:
     def of_item(*octets: bytes) -> bytes:
         return item.replace(head, b"".join(octets))
 
+    def signed(octets: bytes) -> tuple[str, bytes]:
+        return "batch-signature", octets
+
+    def moved(octets: bytes) -> tuple[str, bytes]:
+        return "parcel-not-authentic", octets
+
     return {
         "batch": {
-            "a byte more": batch + b"\x00",
-            "a byte less": batch[:-1],
-            "another tag": _set(vectors, "origin.batch_0", tag=b"SLUICE1/record\x00"),
-            "suite 2": _set(vectors, "origin.batch_0", suite=u8(2)),
-            "no record": _set(vectors, "origin.batch_0", N=u16(0)),
-            "257 records": _set(vectors, "origin.batch_0", N=u16(257)),
-            "kind 0": _set(vectors, "origin.batch_0", kind=u8(0)),
-            "mode 5": vectors.made("origin.batch_0")[:-51] + u8(5) + batch[-50:],
+            "another tag": altered(vectors, "origin.batch_0", tag=b"SLUICE1/record\x00"),
+            "suite 2": altered(vectors, "origin.batch_0", suite=u8(2)),
+            "no source": altered(vectors, "origin.batch_0", source_id=lp8(b"")),
+            "a source with a space": altered(vectors, "origin.batch_0", source_id=lp8(b"src 3f07")),
+            "no record": altered(vectors, "origin.batch_0", N=u16(0)),
+            "257 records": altered(vectors, "origin.batch_0", N=u16(257)),
+            "kind 0": altered(vectors, "origin.batch_0", kind=u8(0)),
+            "kind 5": altered(vectors, "origin.batch_0", kind=u8(5)),
+            "mode 5": altered(vectors, "origin.batch_0", data_mode=u8(5)),
         },
         "signed batch": {
-            "one bit of its ML-DSA-87 half": batch + _flip(signature, 0),
-            "one bit of its Ed25519 half": batch + _flip(signature, -1),
-            "another statement under the signature": _flip(batch, -1) + signature,
+            "one bit of its ML-DSA-87 half": signed(batch + flip(signature, 0)),
+            "one bit of its Ed25519 half": signed(batch + flip(signature, -1)),
+            "another statement under the signature": signed(flip(batch, -1) + signature),
         },
         "portion in slot 2": {
             "slot 3": portion[:32] + u8(3) + portion[33:],
             "a label longer than the rest": portion[:33] + u16(500) + portion[35:],
+            "a label of 513 bytes": portion[:33] + lp16(bytes(513)) + portion[-8:],
+            "cut behind its slot": portion[:33],
         },
         "batch item": {
-            "a byte more": item + b"\x00",
             "three slots": of_item(head[:4], u8(3), head[5:]),
             "must without slot 0": of_item(head[:2], u16(0b10), head[4:]),
             "must beyond n": of_item(head[:2], u16(0x101), head[4:]),
             "must that is not present": of_item(head[:2], u16(0b101), head[4:]),
+            "present beyond n": of_item(head[:5], u16(0x103)),
         },
         "first item of the parcel": {
-            "the second": second,
-            "one bit flipped": _flip(first, -1),
-            "as the closing item": u8(2) + first[1:],
-            "the closing item": vectors.made("parcel.item_2"),
+            "the second": moved(second),
+            "one bit flipped": moved(flip(first, -1)),
+            "as the closing item": moved(u8(2) + first[1:]),
+            "the closing item": moved(vectors.made("parcel.item_2")),
+            "of type 3": u8(3) + first[1:],
         },
     }
 
 
-def _frame(vectors: Vectors) -> dict[str, dict[str, bytes]]:
+def _frame(vectors: Vectors) -> Cases:
     signed, _, *views, proof = (octets for _, octets in vectors.parts("frame.section_0"))
     view, node = views[0], vectors.made("frame.multiproof_0")[2:50]
 
@@ -108,113 +127,130 @@ def _frame(vectors: Vectors) -> dict[str, dict[str, bytes]]:
         unpadded = u8(len(sections) if count is None else count) + b"".join(sections)
         return unpadded.ljust(padme(len(unpadded)) + longer, b"\x00")
 
+    def viewed(**fields: bytes) -> bytes:
+        return section(altered(vectors, "frame.view_0_0", **fields))
+
     whole = vectors.made("frame.section_0")
-    disclosed, sealed = vectors.made("frame.disclosure"), vectors.parts("frame.frame")
+    sealed = vectors.parts("frame.frame")
     return {
         "section": {
             "no view": section(),
             "a view twice": section(view, view),
             "views descending": section(*reversed(views)),
             "idx beyond N": section(u8(3) + view[1:]),
-            "three slots": section(_set(vectors, "frame.view_0_0", n=u8(3))),
-            "no mask": section(_set(vectors, "frame.view_0_0", mask=u16(0))),
-            "mask beyond n": section(_set(vectors, "frame.view_0_0", mask=u16(0x107))),
-            "a spare node": section(*views, nodes=u16(2) + node * 2),
-            "a missing node": section(*views, nodes=u16(0)),
-            "another node": section(*views, nodes=u16(1) + _flip(node, 0)),
-            "a changed portion": whole.replace(b"observation", b"Observation"),
-            "a changed label": whole.replace(b"UKR.1 T//", b"UKR.1 X//"),
+            "more views than N": section(*views, view, view),
+            "three slots": viewed(n=u8(3)),
+            "no slots": viewed(n=u8(0)),
+            "no mask": viewed(mask=u16(0)),
+            "mask beyond n": viewed(mask=u16(0x107)),
+            "must without slot 0": viewed(must=u16(2)),
+            "must beyond n": viewed(must=u16(0x101)),
+            "a spare node": ("proof-malformed", section(*views, nodes=u16(2) + node * 2)),
+            "a missing node": ("proof-malformed", section(*views, nodes=u16(0))),
+            "another node": ("batch-root", section(*views, nodes=u16(1) + flip(node, 0))),
+            "a changed portion": ("batch-root", whole.replace(b"observation", b"Observation")),
+            "a changed label": ("batch-root", whole.replace(b"UKR.1 T//", b"UKR.1 X//")),
+            "a changed record id": ("batch-root", section(flip(view, 1), *views[1:])),
+            "another idx": ("batch-root", section(u8(1) + view[1:], *views[1:], nodes=u16(1) + node)),
         },
         "body": {
             "no section": body(count=0),
+            "65 sections": u8(65) + vectors.made("frame.body")[1:],
             "a batch twice": body(whole, whole),
             "not padded": u8(1) + whole,
             "padded more": body(whole, longer=1),
             "padding that is not zero": body(whole)[:-1] + b"\x01",
         },
-        "disclosure": {"a byte more": disclosed + b"\x00", "suite 2": _set(vectors, "frame.disclosure", suite=u8(2))},
+        "disclosure": {
+            "suite 2": altered(vectors, "frame.disclosure", suite=u8(2)),
+            "another tag": altered(vectors, "frame.disclosure", tag=b"SLUICE1/disclosed\x00"),
+        },
         "frame": {
-            "another seq": u64(2) + sealed[1][1] + sealed[2][1],
+            "another seq": ("frame-not-authentic", u64(2) + sealed[1][1] + sealed[2][1]),
             "G and body exchanged": sealed[0][1] + sealed[2][1] + sealed[1][1],
-            "one bit of G": _flip(vectors.made("frame.frame"), 20),
-            "one bit of the body": _flip(vectors.made("frame.frame"), -1),
+            "one bit of G": ("frame-not-authentic", flip(vectors.made("frame.frame"), 20)),
+            "one bit of the body": ("frame-not-authentic", flip(vectors.made("frame.frame"), -1)),
+            "G in place of the body": ("frame-not-authentic", sealed[0][1] + sealed[1][1] + sealed[1][1]),
         },
-        "end": {
-            "a notice": vectors.made("frame.notice"),
-            "another seq": u64(4) + vectors.made("frame.end")[8:],
-            "one bit flipped": _flip(vectors.made("frame.end"), -1),
-            "a byte more": vectors.made("frame.end") + b"\x00",
-        },
+        "old": _sealed_wrong(vectors, "old", "notice"),
+        "notice": _sealed_wrong(vectors, "notice", "end"),
+        "end": _sealed_wrong(vectors, "end", "notice"),
     }
 
 
-def _stream(vectors: Vectors) -> dict[str, dict[str, bytes]]:
-    message = vectors.made("ledger.tick_message")
+def _sealed_wrong(vectors: Vectors, name: str, other: str) -> dict[str, Wrong]:
+    sealed, code = vectors.made(f"frame.{name}"), f"{name}-not-authentic"
+    seq = int.from_bytes(sealed[:8], "big")
+    return {
+        f"the {other}": (code, vectors.made(f"frame.{other}")),
+        "another seq": (code, u64(seq + 1) + sealed[8:]),
+        "one bit flipped": (code, flip(sealed, -1)),
+    }
+
+
+def _stream(vectors: Vectors) -> Cases:
     receipt = vectors.made("ledger.send_receipt")
     opening = vectors.made("stream.open")
     hello = vectors.made("stream.hello") + vectors.made("stream.hello_signature")
     other = vectors.made("frame.disclosure_leaf")
+    refused = "ledger.entry_refused"
+    seal = vectors.parts("stream.open")[1][1]
+
+    def ticked(code: str, **fields: bytes) -> tuple[str, bytes]:
+        return code, altered(vectors, "ledger.tick_message", **fields)
+
+    quarantine = vectors.made("ledger.quarantine")
+    message = vectors.made("ledger.tick_message")
     return {
-        "hello": {"one bit of its signature": _flip(hello, -1), "another agreement": _flip(hello, 120)},
+        "hello": {
+            "one bit of its ML-DSA-87 half": ("hello-signature", flip(hello, len(hello) - 4691)),
+            "one bit of its Ed25519 half": ("hello-signature", flip(hello, -1)),
+            "another agreement": ("hello-signature", flip(hello, 120)),
+            "suite 2": hello[:14] + u8(2) + hello[15:],
+        },
         "open": {
-            "one bit of T": _flip(opening, 20),
-            "one bit of a seal": _flip(opening, 2000),
-            "one bit of its signature": _flip(opening, -1),
-            "a byte more": opening + b"\x00",
+            "one bit of T": ("open-signature", flip(opening, 20)),
+            "one bit of a seal": ("open-signature", flip(opening, 2000)),
+            "one bit of its ML-DSA-87 half": ("open-signature", flip(opening, len(opening) - 4691)),
+            "one bit of its Ed25519 half": ("open-signature", flip(opening, -1)),
+            "a seal of nothing": opening.replace(seal, lp16(seal[2:-48])),
         },
         "tick message": {
-            "a byte more": message + b"\x00",
-            "one bit of its signature": _flip(message, 400),
-            "another place": _set(vectors, "ledger.tick_message", place=u32(1)),
-            "a place outside the tree": _set(vectors, "ledger.tick_message", place=u32(4)),
-            "a smaller account": _set(vectors, "ledger.tick_message", size=u64(2)),
-            "a leaf that was not entered": _set(vectors, "ledger.tick_message", leaf_0=other),
-            "a leaf less": _set(vectors, "ledger.tick_message", leaf_count=u32(1), leaf_1=b""),
-            "a spare ledger node": _set(
-                vectors, "ledger.tick_message", ledger_node_count=u8(3), ledger_node_1=other + other
+            "one bit of its ML-DSA-87 half": ("tick-signature", flip(message, 400)),
+            "one bit of its Ed25519 half": ("tick-signature", flip(message, 256 + 4690)),
+            "another place": ticked("account-moved", place=u32(1)),
+            "a place outside the tree": ticked("malformed", place=u32(4)),
+            "a path of 33 nodes": ticked("malformed", path_count=u8(33)),
+            "a path of one node": ticked("malformed", path_count=u8(1)),
+            "another node of its path": ticked("account-not-covered", path_1=other),
+            "another salt": ticked("account-not-covered", salt=bytes(32)),
+            "another root": ticked("account-not-covered", root=other),
+            "a smaller account": ticked("account-not-covered", size=u64(2)),
+            "a leaf that was not entered": ticked("account-rewritten", leaf_0=other),
+            "a leaf less": ticked("account-rewritten", leaf_count=u32(1), leaf_1=b""),
+            "a leaf more": ticked("account-rewritten", leaf_count=u32(3), leaf_1=other + other),
+            "leaves in another order": ticked(
+                "account-rewritten", leaf_0=other, leaf_1=message[-48 * 3 - 97 : -48 * 2 - 97]
             ),
-            "a missing ledger node": _set(vectors, "ledger.tick_message", ledger_node_count=u8(1), ledger_node_1=b""),
+            "16,385 leaves": ticked("malformed", leaf_count=u32(16_385)),
+            "a spare ledger node": ticked("ledger-forked", ledger_node_count=u8(3), ledger_node_1=other + other),
+            "a missing ledger node": ticked("ledger-forked", ledger_node_count=u8(1), ledger_node_1=b""),
+            "another ledger node": ticked("ledger-forked", ledger_node_0=other),
+            "129 ledger nodes": ticked("malformed", ledger_node_count=u8(129)),
+        },
+        "leaves": {"16,385 of them": u32(16_385) + vectors.made("ledger.leaves_message")[4:]},
+        "entries": {"a count above what follows": u32(3) + vectors.made("ledger.entries_message")[4:]},
+        "source entry": {
+            "suite 2": altered(vectors, refused, suite=u8(2)),
+            "another tag": altered(vectors, refused, tag=b"SLUICE1/applied\x00"),
+            "an unknown code": altered(vectors, refused, code=u16(19)),
         },
         "receipt": {
-            "one bit of its list": _flip(receipt, -1),
-            "an empty list": receipt[: -len(vectors.made("ledger.quarantine"))]
-            + vectors.made("ledger.quarantine")[:20]
-            + u32(0),
+            "one bit of its signature": ("receipt-signature", flip(receipt, 1000)),
+            "one bit of the receipt": ("receipt-signature", flip(receipt, 30)),
+            "one idx of its list": ("receipt-quarantine", flip(receipt, -2)),
+            "an empty list": ("receipt-quarantine", receipt[: -len(quarantine)] + quarantine[:20] + u32(0)),
+            "4,097 records": receipt[: -len(quarantine)] + quarantine[:20] + u32(4097),
+            "an unknown code": receipt[:-1] + u8(19),
         },
-    }
-
-
-def _control(vectors: Vectors) -> dict[str, dict[str, bytes]]:
-    statement, signatures = vectors.made("control.directory_statement"), vectors.parts("control.directory_signatures")
-    own, twice = signatures[1][1] + signatures[2][1], signatures[3][1] + signatures[4][1]
-    bundle = vectors.made("control.enrolment_bundle")
-
-    def signed(encoded: bytes) -> bytes:
-        return lp32(statement) + lp32(encoded)
-
-    return {
-        "signed statement": {
-            "a byte more": lp32(statement + b"\x00") + lp32(vectors.made("control.directory_signatures")),
-            "one bit of the body": lp32(_flip(statement, -20)) + lp32(vectors.made("control.directory_signatures")),
-            "one signature of two": signed(u8(1) + own),
-            "signed twice by one": signed(u8(2) + own + own),
-            "signatures in another order": signed(u8(2) + twice + own),
-            "one bit of a signature": signed(_flip(vectors.made("control.directory_signatures"), -1)),
-            "kind 0": lp32(_set(vectors, "control.directory_statement", kind=u8(0)))
-            + lp32(vectors.made("control.directory_signatures")),
-        },
-        "directory": {
-            "base above its number": u64(1) + u64(2) + vectors.made("control.dir")[16:],
-            "number 0": u64(0) + u64(0) + vectors.made("control.dir")[16:],
-            "eight days": vectors.made("control.dir")[:-8] + u64(1_780_000_000_000 + 8 * 24 * 3_600_000),
-            "no endorsement": _set(vectors, "control.dir", size=u32(0)),
-        },
-        "endorsement": {
-            "role 9": _set(vectors, "control.endorsement_source", role=u8(9)),
-            "state 0": _set(vectors, "control.endorsement_source", state=u8(0)),
-            "another spelling of its scope": _set(
-                vectors, "control.endorsement_source", scope=lp16(b"tactic,telemetry//SIMULATED")
-            ),
-        },
-        "bundle": {"one bit of a key": _flip(bundle, 100), "one bit of its signature": _flip(bundle, -1)},
     }
