@@ -222,10 +222,10 @@ def _canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-# What a partner installs, and what a gateway, a log reader and a developer add to it.
+# What a partner installs, and what a gateway, a log reader, an integrator and a developer add to it.
 EXTRAS = [
     ("gateway", ("gateway",)),
-    ("clients", ("formats",)),
+    ("clients", ("formats", "testing")),
     ("tests", ("gateway", "formats", "test")),
     ("protos", ("gateway", "formats", "test")),
 ]
@@ -292,6 +292,9 @@ PLANTED = [
     ("gateway/rpc/publish.py", "import gateway.adapters.memory", "gateway.rpc.publish -> gateway.adapters.memory"),
     ("gateway/adapters/memory/__init__.py", "import gateway.usecases", "gateway.adapters.memory -> gateway.usecases"),
     ("clients/channel.py", "import gateway.ports", "clients.channel -> gateway.ports"),
+    ("clients/testing/served.py", "import gateway.settings", "clients.testing.served -> gateway.settings"),
+    ("clients/times.py", "import pytest", "clients.times -> pytest"),
+    ("clients/trust.py", "import clients.testing.harness", "clients.trust -> clients.testing.harness"),
     ("gateway/settings.py", "import clients.profile", "gateway.settings -> clients.profile"),
 ]
 

@@ -1,0 +1,106 @@
+"""The gateway's own process: `sluice serve` on loopback, its log in a file.
+
+The first start takes a free port from the system, so there is no moment in which somebody else could take it; later
+starts use the same one, because profiles name it. It listens on 127.0.0.1 and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clients.testing.commands import installed
+from clients.testing.processes import Process, wait_for
+from gateway.core.errors import Fault
+
+HOST = "127.0.0.1"
+_SHOWN_LINES = 200
+_PORT_BUSY_TRIES = 20
+_PORT_BUSY = '"port-busy"'
+
+
+@dataclass(slots=True)
+class Served:
+    """One gateway's folder and its process. port: 0 until it listened once."""
+
+    folder: Path
+    log: Path
+    port: int = 0
+    process: Process | None = field(default=None, init=False)
+
+    @property
+    def endpoint(self) -> str:
+        """`127.0.0.1:PORT`."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self.process is not None and self.process.is_running
+
+    def start(self) -> None:
+        """Returns once it listens; nothing happens if it does. `gateway-ended` if it ends instead.
+
+        A connection of somebody else may have been given the port while the gateway was away; it is let go of soon.
+        """
+        if self.is_running:
+            return
+        for _ in range(_PORT_BUSY_TRIES):
+            said = self._started()
+            if self.is_running:
+                return
+            if _PORT_BUSY not in said:
+                break
+        code = self.process.popen.returncode if self.process else None
+        error = Fault(
+            "gateway-ended", f"`sluice serve` must listen on {self.endpoint}, it exited {code}", at=str(self.log)
+        )
+        error.add_note(f"log of the gateway:\n{said}")
+        raise error
+
+    def _started(self) -> str:
+        """Starts it once, and waits until it listens or has ended: what it logged."""
+        before = self.logged()
+        words = [installed("sluice"), "serve", str(self.folder), "--listen", self.endpoint, "--json"]
+        process = self.process = Process.start(words, self.log)
+        listening = self.folder / "running.json"
+        try:
+            wait_for(lambda: _pid_of(listening) == process.popen.pid or not process.is_running, "listening")
+        except Fault:
+            process.kill()
+            raise
+        if process.is_running:
+            facts = json.loads(listening.read_text("utf-8"))
+            self.port = int(str(facts["listening"]).rpartition(":")[2])
+        return self.tail(before)
+
+    def stop(self) -> None:
+        """SIGTERM: streams are ended with a word; kill -9 if it does not stop in time."""
+        if self.process is not None:
+            self.process.end()
+
+    def kill(self) -> None:
+        """Kill -9, as a power failure would."""
+        if self.process is not None:
+            self.process.kill()
+
+    def logged(self) -> int:
+        """How many bytes of log there are."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def tail(self, since: int = 0) -> str:
+        """What was logged after `since` bytes: the last 200 lines of it."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as log:
+            log.seek(since)
+            return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-_SHOWN_LINES:])
+
+
+def _pid_of(running: Path) -> int | None:
+    """The process that says it listens; None while none does, or the file is half written."""
+    try:
+        return int(json.loads(running.read_text("utf-8"))["pid"])
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
