@@ -24,8 +24,16 @@ from gateway.core.control.enrolment import parse_bundle
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.guide import Guide
 from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.restore import Restore, check_next
 from gateway.core.control.source import SourceAdmission
-from gateway.core.control.standing import AdmittedPartner, AdmittedSource, OpenProposal, Standing, StandingDirectory
+from gateway.core.control.standing import (
+    AdmittedPartner,
+    AdmittedSource,
+    AppliedRestore,
+    OpenProposal,
+    Standing,
+    StandingDirectory,
+)
 from gateway.core.control.succession import Proposal, check_wait
 from gateway.core.control.suspension import AgreementEnd, Lift, Objection, Suspension
 from gateway.core.control.texts import check_readable
@@ -205,6 +213,17 @@ def redate(standing: S, entry: ControlEntry) -> S:
     return _with_directory(standing, replace(standing_directory, newest=new, redated=entry.signed))
 
 
+def restore(standing: S, entry: ControlEntry) -> S:
+    """A RESTORE: it goes on from the incarnation that the one before began; only LEDGER knows the first."""
+    new, before = Restore.parse(entry.body), [one.restore for one in standing.restores]
+    check_next(before, new)
+    if before and new.old != before[-1].new:
+        raise Refused(
+            "restore-contradicts", "a RESTORE leaves the incarnation that is in force, another came", at="restore.old"
+        )
+    return replace(standing, restores=(*standing.restores, AppliedRestore(entry.signed, new)))
+
+
 class Applies(Protocol):
     """What one kind changes."""
 
@@ -225,6 +244,7 @@ APPLIED: Mapping[StatementKind, Applies] = {
     StatementKind.VOCABULARY: define,
     StatementKind.SUSPEND: suspend,
     StatementKind.LIFT: lift,
+    StatementKind.RESTORE: restore,
 }
 ATTACHED: Mapping[StatementKind, int] = {
     StatementKind.SOURCE: 1,

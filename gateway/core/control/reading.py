@@ -7,20 +7,38 @@ Proposals live no longer than the message, since a ROSTER travels with its PROPO
 from __future__ import annotations
 
 from gateway.core.control.directory import Dir, parse_dir
+from gateway.core.control.restore import Restore, check_next
 from gateway.core.control.roster import Roster, check_signatures
 from gateway.core.control.statement import SignedStatement
 from gateway.core.control.succession import Proposal, named_proposal, weigh_proposal, weigh_roster
 from gateway.core.errors import Refused
 from gateway.core.suite.numbers import StatementKind
 
+_PASSED_OVER = frozenset({StatementKind.ROSTER_PROPOSE, StatementKind.ROSTER})
+
 
 class Reading:
     """Takes statements; refuses what cannot be right and passes over what does not count."""
 
-    __slots__ = ("_directory", "_genesis", "_is_directory_due", "_proposals", "_roster", "roster_link", "verified")
+    __slots__ = (
+        "_directory",
+        "_genesis",
+        "_is_directory_due",
+        "_proposals",
+        "_roster",
+        "restores",
+        "roster_link",
+        "verified",
+    )
 
     def __init__(
-        self, genesis: bytes, roster: Roster | None, roster_link: bytes, directory: Dir | None, verified: set[bytes]
+        self,
+        genesis: bytes,
+        roster: Roster | None,
+        roster_link: bytes,
+        directory: Dir | None,
+        verified: set[bytes],
+        restores: list[Restore],
     ) -> None:
         self._genesis = genesis
         self._roster = roster
@@ -29,6 +47,7 @@ class Reading:
         self._is_directory_due = False
         self.roster_link = roster_link
         self.verified = verified
+        self.restores = restores
 
     def take(self, signed: SignedStatement) -> None:
         """The next statement of the message."""
@@ -46,23 +65,22 @@ class Reading:
             StatementKind.ROSTER: self._succeed,
             StatementKind.DIRECTORY: self._direct,
             StatementKind.DIRECTORY_REDATE: self._redate,
+            StatementKind.RESTORE: self._restore,
         }.get(statement.kind)
-        if statement.kind is StatementKind.RESTORE:
-            raise Refused("statement-not-built", "this reader does not follow a RESTORE yet", at="statement.kind")
         if take is None:
             raise Refused(
                 "statement-unexpected",
-                f"a reader is sent rosters and directories only, {statement.kind.name} came",
+                f"a reader is sent rosters, directories and restores only, {statement.kind.name} came",
                 at="statement.kind",
             )
         if self._roster is None:
             raise Refused("roster-missing", "a fresh reader is sent the genesis first, it did not come", at="statement")
         if statement.roster == self.roster_link:
             take(signed, link, self._roster)
-        elif statement.kind in {StatementKind.DIRECTORY, StatementKind.DIRECTORY_REDATE}:
+        elif statement.kind not in _PASSED_OVER:
             raise Refused(
                 "roster-not-in-force",
-                "a directory counts only under the newest roster this reader knows, another came",
+                f"a {statement.kind.name} counts only under the newest roster this reader knows, another came",
                 at="statement.roster",
             )
 
@@ -119,6 +137,15 @@ class Reading:
             )
         self._check_newer(new)
         self._directory = new
+        self.verified.add(link)
+
+    def _restore(self, signed: SignedStatement, link: bytes, roster: Roster) -> None:
+        check_signatures(signed, roster)
+        restore = Restore.parse(signed.statement.body)
+        # The same words said again, by a store that was put back once more, change nothing.
+        if restore not in self.restores:
+            check_next(self.restores, restore)
+            self.restores.append(restore)
         self.verified.add(link)
 
     def _check_newer(self, new: Dir) -> None:

@@ -15,6 +15,7 @@ from gateway.core.control.agreement import Agreement
 from gateway.core.control.directory import Dir, DirectoryMessage, Endorsed, Endorsement, ShownEndorsement
 from gateway.core.control.guide import Guide
 from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.restore import NO_INCARNATION, Restore, leading
 from gateway.core.control.roster import Roster
 from gateway.core.control.source import SourceAdmission
 from gateway.core.control.statement import SignedStatement
@@ -64,13 +65,21 @@ class StandingDirectory:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedRestore:
+    """A RESTORE that counted, as readers are sent it."""
+
+    signed: SignedStatement
+    restore: Restore
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """The state after `position` statements.
 
     head: link of the last one; clock_ms: when the gateway applied it.
     succession: the GENESIS, then each ROSTER-PROPOSE and ROSTER that counted.
     ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
-    directory_positions: position of each Dir by its number.
+    directory_positions: position of each Dir by its number. restores: in order, each on the one before.
     """
 
     genesis: bytes
@@ -92,6 +101,7 @@ class Standing:
     proposals: Mapping[bytes, OpenProposal]
     directory: StandingDirectory | None
     directory_positions: Mapping[int, int]
+    restores: tuple[AppliedRestore, ...] = ()
 
     def is_suspended(self, target: str) -> bool:
         """Whether `partner/…` or `source/…` is stopped."""
@@ -141,18 +151,26 @@ class Standing:
             raise Refused("key-not-valid-now", f"a key of role {role.name} must be in its time", at=subject_id)
         return found
 
-    def directory_message(self, known_dir_no: int, wanted: Callable[[Endorsement], bool]) -> DirectoryMessage:
+    def directory_message(
+        self,
+        known_dir_no: int,
+        wanted: Callable[[Endorsement], bool],
+        incarnation: bytes = NO_INCARNATION,
+        present: bytes = NO_INCARNATION,
+    ) -> DirectoryMessage:
         """What a reader is sent who names `known_dir_no`: the statements it misses, and the endorsements it needs.
 
+        incarnation: the one the reader names, present: the store's; every RESTORE between the two is sent.
         A ROSTER goes out only with a quorum's DIRECTORY under it, so one newer than the directory's waits here.
-        Refuses `directory-missing`.
+        Refuses `directory-missing`, and `directory-due` while a RESTORE waits with its ROSTER.
         """
         if self.directory is None:
             raise Refused("directory-missing", "operators must have signed a directory, none is there", at="directory")
         directory = self.directory
         shown = tuple(one for one in directory.shown if wanted(one.endorsement))
+        restored = self._restores_between(directory, incarnation, present)
         if known_dir_no == directory.newest.dir_no:
-            return DirectoryMessage((), shown)
+            return DirectoryMessage(restored, shown)
         since = self.directory_positions.get(known_dir_no, -1)
         until = directory.base.statement.position
         # A ROSTER counts together with its PROPOSE, wherever that lies.
@@ -160,7 +178,18 @@ class Standing:
         missing = [one for pair in changes if since < pair[1].statement.position < until for one in pair]
         founding = [self.succession[0]] if since < 0 else []
         redated = [directory.redated] if directory.redated else []
-        return DirectoryMessage((*founding, *missing, directory.base, *redated), shown)
+        statements = (*founding, *missing, directory.base, *redated, *restored)
+        return DirectoryMessage(tuple(sorted(statements, key=lambda one: one.statement.position)), shown)
+
+    def _restores_between(
+        self, directory: StandingDirectory, incarnation: bytes, present: bytes
+    ) -> tuple[SignedStatement, ...]:
+        way = leading([one.restore for one in self.restores], incarnation, present)
+        found = tuple(one.signed for one in self.restores if one.restore in way)
+        base = directory.base.statement
+        if any(one.statement.position > base.position and one.statement.roster != base.roster for one in found):
+            raise Refused("directory-due", "a RESTORE under a new roster needs a directory under it", at="directory")
+        return found
 
 
 def needed_by_partner(

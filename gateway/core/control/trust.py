@@ -4,8 +4,8 @@ A `Trust` is immutable. `accept` takes a directory message and gives the next on
 Rules a change must keep:
 
 * No key, vocabulary or schema is trusted without its endorsement under the newest Dir seen.
-* A PROPOSE, ROSTER, DIRECTORY or DIRECTORY-REDATE counts only under the newest roster known at that point, so removed
-  operators sign nothing that counts; and a new roster counts only with a quorum's DIRECTORY under it.
+* A PROPOSE, ROSTER, DIRECTORY, DIRECTORY-REDATE or RESTORE counts only under the newest roster known at that point, so
+  removed operators sign nothing that counts; and a new roster counts only with a quorum's DIRECTORY under it.
 * Neither number of a Dir ever decreases, and a re-dated Dir has the base, size and root it had.
 * A statement whose link is verified is skipped; position never decides.
 * The only clock checks are the newest Dir's. `expires_at` of a statement binds the gateway alone.
@@ -33,6 +33,7 @@ from gateway.core.control.directory import (
     parse_endorsement,
 )
 from gateway.core.control.reading import Reading
+from gateway.core.control.restore import Restore
 from gateway.core.control.roster import Roster
 from gateway.core.control.scope import Scope
 from gateway.core.errors import Fault, GatewayError, Refused
@@ -52,7 +53,8 @@ from gateway.core.suite.octets import Reader, lp16, lp32, u8, u16, u32
 from gateway.core.suite.tree import root_from_path
 
 _KEPT_TAG = b"SLUICE1/trust\x00"
-_KEPT_VERSION = 1
+# Version 1 knew no RESTORE.
+_KEPT_VERSION = 2
 _DIR_BYTES = 8 + 8 + 4 + HASH_BYTES + 8 + 8
 MAX_LINKS = 65_536
 
@@ -67,6 +69,7 @@ class Trust:
     directory: the newest Dir, None until the first message.
     verified: links of all statements that counted.
     endorsed: by role and key id, under the newest Dir; for a file the key id is the start of its text digest.
+    restores: every RESTORE that counted, in the order it was taken.
     """
 
     genesis: bytes
@@ -75,6 +78,7 @@ class Trust:
     directory: Dir | None
     verified: frozenset[bytes]
     endorsed: Endorsements
+    restores: tuple[Restore, ...] = ()
 
     @classmethod
     def begin(cls, genesis: bytes, roster_link: bytes = ZERO_HASH, roster_text: bytes = b"") -> Trust:
@@ -96,7 +100,9 @@ class Trust:
         """
         parsed = parse_directory_message(message)
         # 1. Statements, ascending; verified ones are skipped.
-        reading = Reading(self.genesis, self.roster, self.roster_link, self.directory, set(self.verified))
+        reading = Reading(
+            self.genesis, self.roster, self.roster_link, self.directory, set(self.verified), list(self.restores)
+        )
         for signed in parsed.statements:
             reading.take(signed)
         # 2. One Dir, under the newest roster, neither early nor expired.
@@ -108,7 +114,15 @@ class Trust:
         for shown in parsed.shown:
             place = (shown.endorsement.role, shown.endorsement.key_id)
             endorsed[place] = _prove(shown, directory, self.endorsed.get(place), endorsed.get(place))
-        return Trust(self.genesis, roster, reading.roster_link, directory, frozenset(reading.verified), endorsed)
+        return Trust(
+            self.genesis,
+            roster,
+            reading.roster_link,
+            directory,
+            frozenset(reading.verified),
+            endorsed,
+            tuple(reading.restores),
+        )
 
     def check_time(self, now_ms: int) -> None:
         """Refuses `directory-missing`, `directory-early` or `directory-expired`: nothing is trusted without a Dir."""
@@ -165,18 +179,23 @@ class Trust:
 
     def encode(self) -> bytes:
         """What the reader keeps between runs."""
+        return self._encode(_KEPT_VERSION)
+
+    def _encode(self, version: int) -> bytes:
+        restores = [restore.encode() for restore in self.restores]
         endorsed = [self.endorsed[place] for place in sorted(self.endorsed)]
         return b"".join(
             (
                 _KEPT_TAG,
                 SUITE_BYTE,
-                u8(_KEPT_VERSION),
+                u8(version),
                 self.genesis,
                 self.roster_link,
                 lp32(self.roster.text if self.roster else b""),
                 lp16(self.directory.encode() if self.directory else b""),
                 u32(len(self.verified)),
                 *sorted(self.verified),
+                *([u16(len(restores)), *restores] if version == _KEPT_VERSION else []),
                 u16(len(endorsed)),
                 *(lp16(one.endorsement.encode()) + lp32(one.material) for one in endorsed),
             )
@@ -238,8 +257,9 @@ def _decode(kept: bytes) -> Trust:
     reader = Reader(kept, "kept trust")
     reader.tag(_KEPT_TAG)
     reader.suite()
-    if reader.u8("version") != _KEPT_VERSION:
-        raise reader.refuse("version", str(_KEPT_VERSION))
+    version = reader.u8("version")
+    if not 1 <= version <= _KEPT_VERSION:
+        raise reader.refuse("version", f"1 to {_KEPT_VERSION}")
     genesis, roster_link = reader.take(HASH_BYTES, "genesis"), reader.take(HASH_BYTES, "roster link")
     roster_text = reader.lp32("roster", MAX_TEXT_BYTES)
     directory = reader.lp16("directory", _DIR_BYTES)
@@ -247,6 +267,8 @@ def _decode(kept: bytes) -> Trust:
     if count > MAX_LINKS:
         raise reader.refuse("link count", f"at most {MAX_LINKS}")
     verified = frozenset(reader.take(HASH_BYTES, "link") for _ in range(count))
+    count = reader.u16("restore count") if version == _KEPT_VERSION else 0
+    restores = tuple(Restore.read(reader) for _ in range(count))
     count = reader.u16("endorsement count")
     if count > MAX_ENDORSEMENTS:
         raise reader.refuse("endorsement count", f"at most {MAX_ENDORSEMENTS}")
@@ -263,7 +285,8 @@ def _decode(kept: bytes) -> Trust:
         parse_dir(directory) if directory else None,
         verified,
         endorsed,
+        restores,
     )
-    if trust.encode() != kept:
+    if trust._encode(version) != kept:
         raise reader.refuse("order", "ascending, each once")
     return trust

@@ -1,15 +1,22 @@
 """What a party keeps of the ledger: its own account and one frontier, enough to see every fork, loss and rewrite.
 
 The same for a partner and a source. A reader changes as a whole or not at all: `accept` and `settle` work on what was
-verified, and `encode` is what the party persists with each tick and each entry. Source: SPEC.md section 6.
+verified, and `encode` is what the party persists with each tick and each entry.
+
+A store that was put back from a backup lives on under another incarnation. Its ticks are taken only where RESTOREs that
+count, so persons and never the gateway, lead from the incarnation seen before to theirs; then the account begins empty,
+and what was seen is given back as a `ClosedAccount`: evidence to keep. Source: SPEC.md section 6.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from gateway.core.control.restore import Restore, leading
 from gateway.core.errors import Refused
 from gateway.core.ledger.tick import Tick, TickMessage, check_same_ledger, parse_tick
+from gateway.core.suite.algorithms import digest
 from gateway.core.suite.keys import VerifyKey
 from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES
 from gateway.core.suite.octets import Reader, lp16, u8, u32, u64
@@ -18,11 +25,39 @@ from gateway.core.suite.tree import Frontier, leaf_hash
 _STOP = "stop, keep the stored heads, and call the operator: restore or attack"
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedAccount:
+    """What a party had seen of an incarnation that is over.
+
+    restores: what leads from it to the present one, in order; the first says how much of it was kept.
+    last: its last verified tick; size, root: of the entries held then, not only of those that were kept.
+    state: all of it, as `LedgerReader.decode` reads it.
+    """
+
+    restores: tuple[Restore, ...]
+    last: Tick
+    size: int
+    root: bytes
+    state: bytes
+
+    @property
+    def incarnation(self) -> bytes:
+        """16 bytes."""
+        return self.last.incarnation
+
+    @property
+    def ticks_kept(self) -> int:
+        """Ticks of it that the store still has: an entry that none of them covered lies beyond."""
+        return self.restores[0].ticks_kept
+
+
 class LedgerReader:
     """One party's view of the ledger of one genesis.
 
     held: frontier over the leaves whose entries the party has (its account_size);
-    owed: leaves under a verified tick whose entries have not come yet, in order.
+    owed: leaves under a verified tick whose entries have not come yet, in order;
+    fresh: those of them that the last accepted tick was the first to cover;
+    closed: the account that this tick ended, None if it ended none.
     What was settled since the last `flush` is in memory only: `encode` still lists it as owed, so that after a crash
     the party asks for it again.
     """
@@ -36,6 +71,8 @@ class LedgerReader:
         "_resumed",
         "_statement",
         "_unflushed",
+        "closed",
+        "fresh",
         "held",
         "owed",
         "place",
@@ -53,6 +90,8 @@ class LedgerReader:
         self.owed: list[bytes] = []
         self._flushed = Frontier()
         self._unflushed: list[bytes] = []
+        self.fresh: list[bytes] = []
+        self.closed: ClosedAccount | None = None
 
     @property
     def incarnation(self) -> bytes:
@@ -73,11 +112,31 @@ class LedgerReader:
         """A new connection: its first tick lists every leaf after the held ones, those still owed first."""
         self._resumed = True
 
-    def accept(self, message: TickMessage, leaves: Sequence[bytes], key: VerifyKey) -> Tick:
+    def closed_by(self, restores: Sequence[Restore], incarnation: bytes) -> ClosedAccount | None:
+        """The account as it ends if `restores` lead from its incarnation to `incarnation`; None if they do not.
+
+        restores: those that count. Refuses `restore-contradicts` where the last tick kept is another than the one seen.
+        """
+        way = leading(restores, self.incarnation, incarnation)
+        if self._last is None or not way:
+            return None
+        if self._last.number + 1 == way[0].ticks_kept and digest(self._statement) != way[0].tick_digest:
+            raise Refused(
+                "restore-contradicts",
+                f"the RESTORE keeps another tick {self._last.number} than the one that was seen",
+                at="restore",
+                do=_STOP,
+            )
+        return ClosedAccount(way, self._last, self.held.size, self.held.root(), self.encode())
+
+    def accept(
+        self, message: TickMessage, leaves: Sequence[bytes], key: VerifyKey, restores: Sequence[Restore] = ()
+    ) -> Tick:
         """Verifies one tick and takes its leaves as owed.
 
         leaves: hashes that came before the tick in `leaves` messages, or of entries sent before it, then the tick's
-        own. Refuses `tick-*`, `ledger-*` and `account-*`; nothing changes then.
+        own. restores: those that count, of the party's trust.
+        Refuses `tick-*`, `ledger-*`, `account-*` and `restore-contradicts`; nothing changes then.
         """
         message.check_signature(key)
         tick = parse_tick(message.statement)
@@ -85,30 +144,37 @@ class LedgerReader:
             raise Refused("tick-genesis", "the tick is of another genesis", at="tick.genesis")
         if tick.key_id != key.key_id:
             raise Refused("tick-key", "the tick names another key than the one that signed it", at="tick.key_id")
-        ledger = self._ledger.copy()
-        if self._last is not None:
-            if tick.incarnation != self._last.incarnation:
+        before, closed = self, None
+        if self._last is not None and tick.incarnation != self._last.incarnation:
+            closed = self.closed_by(restores, tick.incarnation)
+            if closed is None:
                 raise Refused(
                     "ledger-incarnation",
                     "the gateway's store has another life than the one seen before, and no RESTORE says so",
                     at="tick.incarnation",
                     do=_STOP,
                 )
-            if tick.number <= self._last.number:
+            before = LedgerReader(self._genesis, self._account_id)
+        ledger = before._ledger.copy()
+        if before._last is not None:
+            if tick.number <= before._last.number:
                 raise Refused(
                     "ledger-shrank",
-                    f"gateway showed tick {tick.number}, {self._last.number} was seen before",
+                    f"gateway showed tick {tick.number}, {before._last.number} was seen before",
                     at="tick",
                     do=_STOP,
                 )
-            ledger.append(leaf_hash(self._statement))
+            ledger.append(leaf_hash(before._statement))
         self._follow_ledger(ledger, message, tick)
-        if self.place is not None and message.place != self.place:
+        if before.place is not None and message.place != before.place:
             raise Refused("account-moved", "the account stands at another place than before", at="tick.place")
         if message.accounts_root(self._account_id) != tick.accounts_root:
             raise Refused("account-not-covered", "the account is not under the tick's root", at="tick.path")
-        owed = self._new_leaves([*leaves, *message.leaves])
-        self._check_size(message, owed)
+        owed = before._new_leaves([*leaves, *message.leaves])
+        before._check_size(message, owed)
+        if closed is not None:
+            self.held, self._flushed, self._unflushed = before.held, before._flushed, []
+        self.closed, self.fresh = closed, owed[len(before.owed) :]
         self._last, self._statement, self._ledger = tick, message.statement, ledger
         self.place, self.owed, self._resumed = message.place, owed, False
         return tick
