@@ -77,6 +77,7 @@ def test_the_services_over_the_wire_are_the_contract_and_no_more(town: Town) -> 
     assert descriptor_pool.Default() is not None
 
 
+@pytest.mark.must("12.5.5")
 @pytest.mark.parametrize("size", [MAX_MESSAGE_BYTES - 1, MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES + 1])
 def test_a_message_is_read_up_to_its_bound_and_not_a_byte_further(town: Town, size: int) -> None:
     """One less and the bound itself are looked at and are no Hello; one more is not taken off the wire."""
@@ -113,6 +114,7 @@ def test_what_is_not_one_bytes_field_is_refused(town: Town, method: str, request
     assert ask(town, town.leaf(party), method, request_bytes).code == "malformed"
 
 
+@pytest.mark.must("12.5.2")
 @pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
 def test_a_compressed_message_is_refused(town: Town, compression: grpc.Compression) -> None:
     """Its size says nothing of what it becomes."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gateway.core.kinds import telemetry
 from gateway.core.ledger.receipt import Quarantined
 from gateway.core.records.portion import Portion
@@ -151,6 +153,7 @@ def test_another_life_of_the_store_needs_a_restore(partner: Listener) -> None:
     assert partner.hear(honest, reborn).code == "ledger-incarnation"
 
 
+@pytest.mark.must("2.9.8")
 def test_a_directory_never_goes_back(partner: Listener) -> None:
     """An older one, signed by everyone, may list a key that was taken back since."""
 

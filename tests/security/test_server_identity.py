@@ -150,6 +150,7 @@ def test_what_the_gateway_showed_can_be_told(partner: Connection) -> None:
     assert asyncio.run(run()) == (SERVER, "TLSv1.3")
 
 
+@pytest.mark.must("12.4.6", "12.5.3")
 @pytest.mark.parametrize(
     ("server", "code"),
     [
@@ -172,6 +173,7 @@ def test_anything_but_the_named_gateway_is_refused_before_a_byte_is_sent(
     assert caught.value.code == code
 
 
+@pytest.mark.must("12.4.2")
 def test_a_certificate_with_two_identities_is_refused(partner: Connection) -> None:
     """It would be one server to this check and another to the next."""
     uris = [x509.UniformResourceIdentifier(SERVER), x509.UniformResourceIdentifier(SERVER + "2")]
@@ -183,6 +185,7 @@ def test_a_certificate_with_two_identities_is_refused(partner: Connection) -> No
     assert caught.value.code == "certificate-identity"
 
 
+@pytest.mark.must("12.5.4")
 def test_the_channel_accepts_no_other_certificate_than_the_one_that_was_checked(partner: Connection) -> None:
     """Between the check and the call the address could change hands, to a holder of a certificate of the same root."""
 
@@ -216,6 +219,7 @@ def test_a_gateway_that_does_not_answer_is_unreachable(partner: Connection) -> N
     assert (caught.value.code, caught.value.at) == ("gateway-unreachable", "127.0.0.1:1")
 
 
+@pytest.mark.must("12.1.2")
 def test_a_key_that_others_can_read_opens_no_channel(partner: Connection) -> None:
     """A key that others could read must be taken for known."""
     partner.key_path.chmod(0o640)

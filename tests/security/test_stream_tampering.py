@@ -89,6 +89,7 @@ def test_a_recording_replays_clean(recorded: Recorded) -> None:
     }
 
 
+@pytest.mark.must("1.2.5")
 def test_any_byte_of_a_frame_that_is_changed_is_refused(recorded: Recorded, tmp_path: Path, rng: random.Random) -> None:
     """A frame is authentic whole: in its number, its disclosure, its body and its padding."""
     frame = recorded.of(StreamMessage.FRAME)

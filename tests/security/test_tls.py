@@ -94,6 +94,7 @@ def test_the_key_exchange_is_hybrid_and_the_protocol_tls_1_3(port: Port) -> None
     assert port.world.run(scenario()) == (b"TLSv1.3 X25519MLKEM768",)
 
 
+@pytest.mark.must("12.5.1")
 def test_a_client_without_a_certificate_is_not_heard(port: Port) -> None:
     """There is no anonymous method."""
     assert port.ask(None).code == "UNAVAILABLE"
@@ -110,6 +111,7 @@ HANDSHAKE = {
 }
 
 
+@pytest.mark.must("12.5.1")
 @pytest.mark.parametrize("what", HANDSHAKE)
 def test_a_certificate_that_is_no_good_fails_the_handshake(port: Port, what: str) -> None:
     """Before a byte of a request is read."""
@@ -137,6 +139,7 @@ NAMES = {
 }
 
 
+@pytest.mark.must("2.5.1", "12.4.2", "12.4.3")
 @pytest.mark.parametrize("method", [HEALTH, READ_CONTROL])
 @pytest.mark.parametrize("what", NAMES)
 def test_a_certificate_that_names_nobody_is_told_one_thing(port: Port, what: str, method: str) -> None:
@@ -157,6 +160,7 @@ def test_a_partners_authority_cannot_make_an_operator_who_reads_control(port: Po
     assert (forged.status, forged.answers) == ("PERMISSION_DENIED", ())
 
 
+@pytest.mark.must("12.4.6")
 def test_an_open_connection_outlives_its_certificate_and_is_refused_from_then_on(port: Port) -> None:
     """TLS looks at the dates once; the gateway at every call."""
     leaf = a_leaf(port.own, PARTNER, ends=timedelta(hours=1))
@@ -225,6 +229,7 @@ def _handshake(port: int, world: Loopback, leaf: Leaf, folder: Path, version: ss
         return type(error).__name__
 
 
+@pytest.mark.must("12.5.1")
 def test_tls_1_2_is_not_spoken(process_port: tuple[int, Loopback], tmp_path: Path) -> None:
     """Offered by a client with a good certificate; the same client with 1.3 gets through."""
     port, world = process_port
@@ -234,6 +239,7 @@ def test_tls_1_2_is_not_spoken(process_port: tuple[int, Loopback], tmp_path: Pat
     assert not _handshake(port, world, leaf, tmp_path, ssl.TLSVersion.TLSv1_2).startswith("TLS")
 
 
+@pytest.mark.must("12.5.1")
 def test_older_protocols_and_plaintext_are_not_spoken(process_port: tuple[int, Loopback]) -> None:
     """With every cipher an old client has."""
     port, _ = process_port

@@ -214,6 +214,7 @@ def test_a_crash_between_fsync_and_cursor_repeats_no_line(world: Loopback, tmp_p
     assert len(ids) == len(set(ids)) == len(world.receive(profile, tmp_path / "other"))
 
 
+@pytest.mark.must("2.7.2")
 def test_a_suspension_ends_a_stream_and_nothing_comes_after_it(world: Loopback, tmp_path: Path) -> None:
     """The stream hears `suspended`, does not come back, and no frame is younger than the suspension."""
     profile = world.stand.profile("deu/wtd81")
@@ -261,6 +262,7 @@ def test_a_suspended_source_does_not_suspend_its_partners(world: Loopback, tmp_p
     assert world.run(scenario()) == [Ended, CaughtUp]
 
 
+@pytest.mark.must("2.7.3")
 def test_an_ended_agreement_is_denied(world: Loopback, tmp_path: Path) -> None:
     """What two officers may give, one may take back; the partner hears no reason."""
     profile = world.agree("usa/arl", "UA-short")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from gateway.core.control.partner import PartnerAdmission
 from tests.system.office import Office
 
@@ -69,6 +71,7 @@ def test_whoever_proposed_cannot_approve(desk: Office) -> None:
     assert error["code"] == "own-approval"
 
 
+@pytest.mark.must("12.2.3", "12.2.4")
 def test_a_bundle_with_other_words_is_not_admitted(desk: Office) -> None:
     """It may have been exchanged on its way; and the right words must not be told to whoever exchanged it."""
     bundle = desk.enrol("usa/four")

@@ -97,6 +97,7 @@ def test_a_genesis_is_made_by_one_and_signed_by_all(desk: Desk) -> None:
     assert 'person = "two"' in shown.stdout
 
 
+@pytest.mark.must("12.3.3")
 def test_the_words_of_every_card_are_printed_to_be_compared(desk: Desk) -> None:
     """A card that was exchanged on its way would be an operator."""
     ran = desk.run("a", *desk.genesis_words(*PERSONS, "--yes"))
@@ -158,6 +159,7 @@ def test_a_damaged_genesis_is_refused(desk: Desk) -> None:
     assert desk.refused("b", "genesis", "show", str(path)) == (5, "statement-signature")
 
 
+@pytest.mark.must("12.3.4")
 def test_a_home_is_connected_with_everything_or_not_at_all(desk: Desk) -> None:
     """A genesis that not everyone signed founds nothing."""
     desk.facts("a", *desk.genesis_words(*PERSONS, "--yes"))
@@ -176,6 +178,7 @@ def test_a_home_is_connected_with_everything_or_not_at_all(desk: Desk) -> None:
     assert "spiffe://sluice.example/operator/a, certificate until" in ran.stdout
 
 
+@pytest.mark.must("12.2.3")
 def test_a_certificate_is_issued_for_a_card_whose_words_were_heard(desk: Desk) -> None:
     """The words stand for the key; nothing else says whose it is."""
     assert desk.refused("a", "ca", "issue", desk.path("b.operator"), "--words", "x") == (2, "ca-missing")
@@ -190,6 +193,7 @@ def test_a_certificate_is_issued_for_a_card_whose_words_were_heard(desk: Desk) -
     assert names.get_values_for_type(x509.UniformResourceIdentifier) == ["spiffe://sluice.example/operator/b"]
 
 
+@pytest.mark.must("12.3.2")
 def test_a_recovery_key_gets_no_certificate(desk: Desk) -> None:
     """It lies offline."""
     desk.facts("a", "ca", "init", "--trust-domain", "sluice.example", "--out", desk.path("roots.pem"))

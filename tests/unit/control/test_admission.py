@@ -39,6 +39,7 @@ def test_a_partner_is_bound_to_its_certificate_and_its_keys() -> None:
     assert [(clearance.policy, clearance.level) for clearance in partner.clearances] == [("UKR", "T")]
 
 
+@pytest.mark.must("2.2.7", "2.5.2")
 @pytest.mark.parametrize(
     "change",
     [
@@ -85,6 +86,7 @@ def test_a_partner_text_that_is_not_understood_is_refused(text: bytes) -> None:
         PartnerAdmission.parse(text)
 
 
+@pytest.mark.must("2.5.3")
 @pytest.mark.parametrize(
     "clearance",
     [
@@ -146,6 +148,7 @@ def test_an_end_names_an_agreement() -> None:
     assert AgreementEnd.parse(b'agreement = "UA-1"\nreason = "over"\n') == AgreementEnd("UA-1", "over")
 
 
+@pytest.mark.must("2.7.5")
 @pytest.mark.parametrize("reason", ['""', f'"{"a" * 513}"', '"two\\nlines"', "7"])
 def test_a_reason_is_one_line(reason: str) -> None:
     """A reason is printed beside a change; it must not print a second one."""

@@ -108,6 +108,7 @@ CONTRADICTIONS = {
 }
 
 
+@pytest.mark.must("2.5.4")
 @pytest.mark.parametrize("why", CONTRADICTIONS)
 def test_an_agreement_that_contradicts_itself_is_refused(why: str) -> None:
     """Two readings of one text are two agreements, and a gateway must not choose."""
@@ -164,6 +165,7 @@ def test_an_unknown_key_is_refused(line: str) -> None:
     assert caught.value.code == "text-unknown-key"
 
 
+@pytest.mark.must("2.5.5")
 def test_the_ceiling_is_a_grade_of_the_releasing_authority() -> None:
     """`SECRET` of another nation is not a Ukrainian grade."""
     ukr, usa = Vocabulary.parse(UKR), Vocabulary.parse((VOCABULARIES / "USA.1.toml").read_bytes())

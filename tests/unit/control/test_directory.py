@@ -87,6 +87,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.must("1.2.4", "2.8.1", "2.8.4")
 @pytest.mark.parametrize("why", MALFORMED)
 def test_an_endorsement_that_is_not_understood_is_refused(why: str) -> None:
     """Unknown means no: a role, a state or a scope nobody knows endorses nothing."""
@@ -96,6 +97,7 @@ def test_an_endorsement_that_is_not_understood_is_refused(why: str) -> None:
     assert caught.value.code in {"malformed", "scope"}
 
 
+@pytest.mark.must("2.9.12")
 @pytest.mark.parametrize("role", [Role.SOURCE, Role.PARTNER_KEM, Role.VOCABULARY])
 def test_material_that_is_not_the_endorsed_is_refused(role: Role) -> None:
     """An endorsement names one key or file by its digest; beside it may stand no other."""
@@ -119,6 +121,7 @@ def test_material_that_is_not_the_endorsed_is_refused(role: Role) -> None:
     assert caught.value.code == "endorsement-mismatch"
 
 
+@pytest.mark.must("2.9.12")
 def test_a_key_of_the_right_digest_and_the_wrong_size_is_refused() -> None:
     """A sealing key cannot be passed off as a signing key."""
     digest = kem_key("a").key_digest
@@ -141,6 +144,7 @@ def test_only_a_signing_role_has_a_signing_key() -> None:
     assert caught.value.code == "key-cannot-sign"
 
 
+@pytest.mark.must("2.8.3")
 def test_each_key_is_endorsed_once() -> None:
     """One key under two roles would have two purposes."""
     check_endorsements_differ([an_endorsement(), an_endorsement(Role.PARTNER_KEM)])
@@ -159,6 +163,7 @@ def test_a_dir_has_one_encoding(dir_no: int, size: int, issued: int, life: int) 
     assert parse_dir(made.encode()) == made
 
 
+@pytest.mark.must("2.8.9", "2.8.10")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -186,6 +191,7 @@ def test_a_dir_out_of_its_bounds_is_malformed(changes: dict[str, int]) -> None:
     assert caught.value.code == "malformed"
 
 
+@pytest.mark.must("2.8.9")
 @pytest.mark.parametrize(
     ("base_no", "dir_no"), [(7, 7 + 2**16), (2**48 - 1, 2**48 - 1), (2**48 - 1, 2**48 - 1 + 2**16)]
 )
@@ -257,6 +263,7 @@ BAD_MESSAGES = {
 }
 
 
+@pytest.mark.must("1.2.2", "2.8.14")
 @pytest.mark.parametrize("why", BAD_MESSAGES)
 def test_a_directory_message_out_of_bounds_is_malformed(why: str) -> None:
     """A reader allocates nothing that a stranger asks for."""
@@ -266,6 +273,7 @@ def test_a_directory_message_out_of_bounds_is_malformed(why: str) -> None:
     assert caught.value.code == "malformed"
 
 
+@pytest.mark.must("2.8.14")
 @pytest.mark.parametrize("positions", [(4, 4), (9, 4)])
 def test_statements_out_of_order_are_malformed(positions: tuple[int, int]) -> None:
     """A reader follows the rosters in the order in which they came to be."""

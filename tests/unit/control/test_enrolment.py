@@ -46,6 +46,7 @@ def test_a_bundle_proves_possession_of_every_signing_key() -> None:
     assert source.keys == {Role.SOURCE: signing_key("source").public_key}
 
 
+@pytest.mark.must("2.10.3")
 @pytest.mark.parametrize("place", ["subject", "kem key", "request", "signature"])
 def test_a_bundle_changed_on_the_way_is_refused(place: str) -> None:
     """Nobody puts a sealing key of their own beside a partner's signing key."""
@@ -59,6 +60,7 @@ def test_a_bundle_changed_on_the_way_is_refused(place: str) -> None:
     assert caught.value.code == "bundle-signature"
 
 
+@pytest.mark.must("2.10.3")
 def test_a_signing_key_of_another_party_cannot_be_enrolled() -> None:
     """The signature must be by the very key in the bundle."""
     unsigned = b"SLUICE1/enrol\x00\x01" + lp8(b"src-1") + u8(1) + u8(Role.SOURCE)
@@ -70,6 +72,7 @@ def test_a_signing_key_of_another_party_cannot_be_enrolled() -> None:
     assert caught.value.code == "bundle-signature"
 
 
+@pytest.mark.must("2.10.2")
 def test_a_role_is_enrolled_once() -> None:
     """Of two keys in one role nobody knows which was confirmed by voice."""
     unsigned = b"SLUICE1/enrol\x00\x01" + lp8(b"src-1") + u8(2)
@@ -96,6 +99,7 @@ MALFORMED_KEYS = {
 }
 
 
+@pytest.mark.must("2.10.2")
 @pytest.mark.parametrize("why", MALFORMED_KEYS)
 def test_a_bundle_of_other_keys_than_its_party_needs_is_malformed(why: str) -> None:
     """One key, one purpose: a party enrols what its part asks for and nothing beside."""

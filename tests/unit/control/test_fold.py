@@ -27,6 +27,7 @@ def refusal(world: World, entry: ControlEntry) -> str:
     return caught.value.code
 
 
+@pytest.mark.must("2.10.7")
 def test_the_same_entries_give_the_same_state() -> None:
     """A restart, an operator and an auditor must come to the state the gateway had."""
     world = a_world()
@@ -56,6 +57,7 @@ def test_a_genesis_founds_an_empty_gateway() -> None:
     assert control.directory is None
 
 
+@pytest.mark.must("2.3.6")
 @pytest.mark.parametrize("signers", [("officer-1", "officer-2"), ("officer-1", "officer-2", "vault-1")])
 def test_a_genesis_needs_all_operators_and_nobody_else(signers: tuple[str, ...]) -> None:
     """A gateway is founded by exactly those who will answer for it."""
@@ -77,6 +79,7 @@ def test_only_a_genesis_begins() -> None:
     assert refusal(world, replace(world.entries[0], applied_at_ms=world.now)) == "statement-genesis"
 
 
+@pytest.mark.must("2.4.2", "2.4.3")
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -100,6 +103,7 @@ def test_a_statement_counts_in_its_place_and_time_only(changes: dict[str, object
     assert refusal(world, entry) == code
 
 
+@pytest.mark.must("2.4.2")
 def test_an_applied_statement_cannot_be_replayed() -> None:
     """A permission that was taken back must not come back by itself."""
     world = a_world()
@@ -110,6 +114,7 @@ def test_an_applied_statement_cannot_be_replayed() -> None:
     assert refusal(world, suspended) == "stale-change"
 
 
+@pytest.mark.must("2.4.2")
 def test_a_statement_is_not_replayed_after_a_restore() -> None:
     """A restored gateway re-uses positions; the links of another past do not fit."""
     world = a_world()
@@ -122,6 +127,7 @@ def test_a_statement_is_not_replayed_after_a_restore() -> None:
     assert refusal(restored, lifted) == "stale-change"
 
 
+@pytest.mark.must("2.4.4")
 def test_the_clock_never_runs_back() -> None:
     """An expired statement must not be applied by turning the clock."""
     world = a_world()
@@ -148,6 +154,7 @@ def test_one_operator_alone_can_deny(kind: StatementKind) -> None:
     assert bool(world.control.ended) == (kind is StatementKind.END)
 
 
+@pytest.mark.must("2.3.5", "2.3.12")
 @pytest.mark.parametrize(
     ("signers", "code"),
     [
@@ -165,6 +172,7 @@ def test_one_operator_alone_widens_nothing(signers: tuple[str, ...], code: str) 
     assert refusal(world, world.entry(StatementKind.LIFT, SUSPEND, by=signers)) == code
 
 
+@pytest.mark.must("2.1.3")
 def test_an_approval_is_of_one_text() -> None:
     """Approve A, apply B: the signatures do not verify."""
     world = a_world()
@@ -190,6 +198,7 @@ NOT_BUILT = sorted(
 )
 
 
+@pytest.mark.must("2.4.5")
 @pytest.mark.parametrize("kind", NOT_BUILT)
 def test_what_is_not_built_is_refused_by_name(kind: StatementKind) -> None:
     """A restriction that is accepted and not enforced is worse than none."""
@@ -198,6 +207,7 @@ def test_what_is_not_built_is_refused_by_name(kind: StatementKind) -> None:
     assert refusal(world, world.entry(kind, b"")) == "statement-not-built"
 
 
+@pytest.mark.must("2.10.1")
 @pytest.mark.parametrize("count", [0, 2])
 @pytest.mark.parametrize("kind", [StatementKind.SOURCE, StatementKind.DIRECTORY, StatementKind.SUSPEND])
 def test_a_statement_comes_with_what_belongs_to_it(kind: StatementKind, count: int) -> None:
@@ -208,6 +218,7 @@ def test_a_statement_comes_with_what_belongs_to_it(kind: StatementKind, count: i
     assert refusal(world, world.entry(kind, SUSPEND, *attachments)) == "attachments"
 
 
+@pytest.mark.must("2.10.1")
 def test_a_genesis_comes_alone() -> None:
     """The first entry is the same for everyone."""
     with pytest.raises(Refused) as caught:
@@ -265,6 +276,7 @@ def test_an_entry_out_of_bounds_is_malformed(tail: bytes) -> None:
     assert caught.value.code == "malformed"
 
 
+@pytest.mark.must("2.3.5")
 def test_one_signature_kinds_are_those_that_deny_or_repeat() -> None:
     """The list is the security of the gateway: nobody extends it in passing."""
     names = "HOLD SUSPEND LOCKDOWN END TAINT REVOKE RULE_ADD DIRECTORY_REDATE OBJECT"

@@ -56,6 +56,7 @@ def test_nobody_else_is_found() -> None:
             assert caught.value.code == code
 
 
+@pytest.mark.must("2.4.6")
 def test_an_id_is_never_used_again() -> None:
     """Who reads an old disclosure must know whom it names."""
     world = a_world()
@@ -75,6 +76,7 @@ def source_with(key: str) -> tuple[bytes, bytes]:
     return source_text("src-new", key=key), bundle.encoded
 
 
+@pytest.mark.must("2.4.7")
 @pytest.mark.parametrize("owner", ["officer-1", "vault-1", "src-91c2", "usa/arl", "stream", "ledger"])
 def test_a_key_has_one_purpose(owner: str) -> None:
     """A source that signs with an operator's key could be read as an operator."""
@@ -83,6 +85,7 @@ def test_a_key_has_one_purpose(owner: str) -> None:
     assert refusal(world, StatementKind.SOURCE, *source_with(owner)) == "key-reused"
 
 
+@pytest.mark.must("2.4.7")
 def test_a_sealing_key_has_one_owner() -> None:
     """What is sealed to one partner must not open at another."""
     world = a_world()
@@ -102,6 +105,7 @@ BUNDLES = {
 }
 
 
+@pytest.mark.must("2.10.4")
 @pytest.mark.parametrize("whose", BUNDLES)
 def test_the_bundle_beside_an_admission_is_the_one_that_was_signed(whose: str) -> None:
     """Operators signed a digest; another key beside it is a key exchanged on the way."""
@@ -110,6 +114,7 @@ def test_the_bundle_beside_an_admission_is_the_one_that_was_signed(whose: str) -
     assert refusal(a_world(), StatementKind.SOURCE, source_text("src-new"), bundle.encoded) == "bundle-mismatch"
 
 
+@pytest.mark.must("2.10.3")
 def test_a_bundle_without_possession_admits_nobody() -> None:
     """A party must hold the key that is admitted for it."""
     damaged = bytearray(source_bundle("src-new").encoded)
@@ -118,6 +123,7 @@ def test_a_bundle_without_possession_admits_nobody() -> None:
     assert refusal(a_world(), StatementKind.SOURCE, source_text("src-new"), bytes(damaged)) == "bundle-signature"
 
 
+@pytest.mark.must("2.10.4")
 def test_a_partner_brings_both_its_keys() -> None:
     """Exchanging the sealing key would open every frame to someone else."""
     world = a_world()
@@ -127,6 +133,7 @@ def test_a_partner_brings_both_its_keys() -> None:
     assert refusal(world, StatementKind.PARTNER, partner_text("usa/two"), bundle.encoded) == "bundle-mismatch"
 
 
+@pytest.mark.must("2.4.9")
 def test_a_root_is_bound_to_one_trust_domain() -> None:
     """The root of one party must not be able to name another."""
     world = a_world()
@@ -144,6 +151,7 @@ def test_a_trust_domain_may_have_a_second_root() -> None:
     assert world.control.source("src-new").admission.binding.root == "99" * 32
 
 
+@pytest.mark.must("2.4.8")
 def test_an_identity_belongs_to_one_party() -> None:
     """One certificate must not be two parties."""
     world = a_world()
@@ -152,6 +160,7 @@ def test_an_identity_belongs_to_one_party() -> None:
     assert refusal(world, StatementKind.SOURCE, text, source_bundle("src-new").encoded) == "identity-taken"
 
 
+@pytest.mark.must("2.5.3")
 def test_a_clearance_is_under_a_vocabulary_in_force() -> None:
     """A level nobody has defined is no level."""
     world = World()
@@ -162,6 +171,7 @@ def test_a_clearance_is_under_a_vocabulary_in_force() -> None:
     assert "usa/arl" in world.control.partners
 
 
+@pytest.mark.must("2.5.5")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -185,6 +195,7 @@ def test_an_agreement_may_be_on_all_sources() -> None:
     assert world.control.agreement("UA-1").sources == "all"
 
 
+@pytest.mark.must("2.4.10")
 def test_an_agreement_ends_once_and_for_ever() -> None:
     """Its id stays taken, so what was disclosed under it stays readable."""
     world = a_world()
@@ -232,6 +243,7 @@ def test_a_suspension_stops_one_party_until_it_is_lifted(target: str) -> None:
     assert not world.control.is_suspended(target)
 
 
+@pytest.mark.must("2.7.1")
 @pytest.mark.parametrize(
     ("target", "code"),
     [
@@ -245,6 +257,7 @@ def test_a_suspension_of_nobody_is_refused(target: str, code: str) -> None:
     assert refusal(a_world(), StatementKind.SUSPEND, f'target = "{target}"\nreason = "x"\n'.encode()) == code
 
 
+@pytest.mark.must("2.4.10")
 def test_a_statement_changes_something() -> None:
     """A suspension twice, or a lift of what stands, is a misunderstanding."""
     world = a_world()
@@ -257,6 +270,7 @@ def test_a_statement_changes_something() -> None:
     assert refusal(world, StatementKind.SUSPEND, suspend) == "nothing-to-change"
 
 
+@pytest.mark.must("2.4.1")
 def test_a_text_that_is_not_understood_changes_nothing() -> None:
     """The gateway applies what it fully understands."""
     world = a_world()

@@ -8,19 +8,13 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.control.directory import Endorsement, parse_directory_message
-from gateway.core.control.endorsing import (
-    Listed,
-    encode_endorsement_list,
-    endorsements_due,
-    parse_endorsement_list,
-)
+from gateway.core.control.endorsing import Listed, encode_endorsement_list, endorsements_due
 from gateway.core.control.standing import needed_by_partner, needed_by_source
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.algorithms import text_digest
 from gateway.core.suite.numbers import KeyState, Role, StatementKind
-from gateway.core.suite.octets import u16
 from tests.unit.control.given import DAY, HOUR, NOW, octets, roster_text, signing_key
-from tests.unit.control.world import UKR_2, World, a_world, gateway_bundle
+from tests.unit.control.world import World, a_world, gateway_bundle
 
 Change = Callable[[Endorsement], Endorsement]
 
@@ -74,6 +68,7 @@ def test_a_stopped_party_is_retired_in_the_next_directory() -> None:
     assert retired == {"src-3f07", "usa/arl"}
 
 
+@pytest.mark.must("2.8.2")
 def test_each_endorsement_needs_a_salt_of_its_own() -> None:
     """Without a salt a leaf could be guessed, and with it who else is in the directory."""
     world = a_world()
@@ -155,6 +150,7 @@ UNADMITTED: dict[str, tuple[Callable[[World], tuple[Listed, ...]], str]] = {
 }
 
 
+@pytest.mark.must("2.4.7", "2.8.3", "2.8.13", "2.10.5")
 @pytest.mark.parametrize("why", UNADMITTED)
 def test_a_directory_endorses_only_what_was_admitted(why: str) -> None:
     """Whoever writes the list must not be able to slip a key past the operators who sign its root."""
@@ -173,6 +169,7 @@ def test_a_narrower_scope_may_be_endorsed() -> None:
     assert world.newest.dir_no == 2
 
 
+@pytest.mark.must("2.8.6", "2.8.8", "2.8.9", "2.8.11", "2.10.6")
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -205,6 +202,7 @@ def test_a_redate_needs_a_base() -> None:
     assert caught.value.code == "redate-base"
 
 
+@pytest.mark.must("2.8.7", "2.8.8")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -225,6 +223,7 @@ def test_a_redate_repeats_its_base(change: dict[str, object], code: str) -> None
     assert caught.value.code == code
 
 
+@pytest.mark.must("2.8.8")
 def test_the_first_directory_is_number_one() -> None:
     """Numbers without gaps begin somewhere, and everybody knows where."""
     world, other = World(), a_world()
@@ -237,6 +236,7 @@ def test_the_first_directory_is_number_one() -> None:
     assert caught.value.code == "directory-number"
 
 
+@pytest.mark.must("2.8.8", "2.8.9")
 @pytest.mark.parametrize(
     ("dir_no", "code"), [(3, "directory-number"), (2**16 + 1, "directory-number"), (2**64 - 1, "malformed")]
 )
@@ -254,6 +254,7 @@ def test_one_operator_cannot_use_up_the_numbers(dir_no: int, code: str) -> None:
     assert (world.newest.dir_no, world.newest.base_no) == (3, 3)
 
 
+@pytest.mark.must("2.8.12")
 def test_a_redate_is_refused_under_a_new_roster() -> None:
     """Its base was signed by operators who are no more: the new quorum has to sign a directory first."""
     world = a_world()
@@ -299,6 +300,7 @@ def test_a_key_that_is_not_endorsed_for_this_now_is_refused(question: tuple[Role
     assert caught.value.code == code
 
 
+@pytest.mark.must("2.8.5")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -332,6 +334,7 @@ def test_without_a_directory_nothing_is_sent() -> None:
         assert caught.value.code == "directory-missing"
 
 
+@pytest.mark.must("2.8.16")
 def test_a_reader_is_shown_what_it_needs() -> None:
     """Two partners, or two sources, learn nothing of each other."""
     control = a_world().control
@@ -353,6 +356,7 @@ def kinds(world: World, known_dir_no: int) -> list[str]:
     return [one.statement.kind.name for one in world.message(known_dir_no).statements]
 
 
+@pytest.mark.must("2.8.15")
 def test_a_reader_is_sent_the_statements_it_misses() -> None:
     """Nothing is sent twice that the reader has verified, and nothing is left out."""
     world = a_world()
@@ -369,6 +373,7 @@ def test_a_reader_is_sent_the_statements_it_misses() -> None:
     assert kinds(world, 3) == []
 
 
+@pytest.mark.must("2.8.17")
 def test_a_roster_waits_for_its_directory_before_it_is_sent() -> None:
     """A reader who took the roster alone would be left without a directory."""
     world = a_world()
@@ -378,23 +383,3 @@ def test_a_roster_waits_for_its_directory_before_it_is_sent() -> None:
 
     assert kinds(world, 0) == before == ["GENESIS", "DIRECTORY"]
     world.trust()
-
-
-@pytest.mark.parametrize("encoded", [b"", u16(0), u16(4097), u16(1), u16(1) + b"\x00\x00" + bytes(4)])
-def test_an_endorsement_list_out_of_bounds_is_malformed(encoded: bytes) -> None:
-    """A directory endorses something, and what it endorses can be read."""
-    with pytest.raises(Refused) as caught:
-        parse_endorsement_list(encoded)
-
-    assert caught.value.code == "malformed"
-
-
-def test_an_endorsement_list_has_one_encoding() -> None:
-    """What operators looked at is what the gateway checks."""
-    world = a_world()
-    world.apply(StatementKind.VOCABULARY, UKR_2)
-    listed = world.listed()
-
-    assert parse_endorsement_list(encode_endorsement_list(listed)) == listed
-    with pytest.raises(Refused):
-        parse_endorsement_list(encode_endorsement_list(listed) + b"\x00")

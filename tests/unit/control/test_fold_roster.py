@@ -52,6 +52,7 @@ def test_a_roster_comes_into_force_in_two_steps() -> None:
     assert refusal(world, StatementKind.LIFT, b"", by=("officer-1", "officer-2")) == "signer-unknown"
 
 
+@pytest.mark.must("2.3.7")
 @pytest.mark.parametrize(
     "signers", [BOTH, ("officer-3", "officer-4"), ("officer-1", "officer-3")], ids=["old only", "new only", "one old"]
 )
@@ -62,6 +63,7 @@ def test_a_proposal_needs_the_quorum_of_both_sets(signers: tuple[str, ...]) -> N
     assert refusal(a_world(), StatementKind.ROSTER_PROPOSE, text, by=signers) == "signatures-too-few"
 
 
+@pytest.mark.must("2.1.4")
 def test_a_signature_in_no_set_is_refused() -> None:
     """A stranger under a proposal is a proposal that was tampered with."""
     assert (
@@ -69,6 +71,7 @@ def test_a_signature_in_no_set_is_refused() -> None:
     )
 
 
+@pytest.mark.must("2.3.7")
 def test_progress_counts_each_set_for_itself() -> None:
     """Whoever waits for signatures must see whose are missing."""
     world = a_world()
@@ -86,6 +89,7 @@ def test_progress_counts_each_set_for_itself() -> None:
         assert (progress.have, progress.need) == (have, 4)
 
 
+@pytest.mark.must("2.3.10")
 def test_a_roster_waits_by_the_gateways_own_clock() -> None:
     """A proposal that calls itself old must wait all the same: there must be time to object."""
     world = a_world()
@@ -105,6 +109,7 @@ def test_a_roster_waits_by_the_gateways_own_clock() -> None:
     world.apply(StatementKind.ROSTER, naming(backdated.signed))
 
 
+@pytest.mark.must("2.3.9")
 def test_a_roster_says_of_itself_that_it_waited() -> None:
     """A reader has only the statements' own times, so the gateway holds them to the wait as well."""
     world = a_world()
@@ -116,6 +121,7 @@ def test_a_roster_says_of_itself_that_it_waited() -> None:
     assert code == "roster-too-soon"
 
 
+@pytest.mark.must("2.3.11")
 def test_one_operators_objection_stops_the_others() -> None:
     """A stolen quorum is stopped by the one whose key was not stolen."""
     world = a_world()
@@ -127,6 +133,7 @@ def test_one_operators_objection_stops_the_others() -> None:
     assert refusal(world, StatementKind.OBJECT, objection(proposed), by=("officer-1",)) == "nothing-to-change"
 
 
+@pytest.mark.must("2.3.11")
 def test_an_objection_is_lifted_by_the_quorum() -> None:
     """One person can delay for ever only if nobody else stands against it."""
     world = a_world()
@@ -167,6 +174,7 @@ def test_a_roster_is_weighed_against_the_proposal_it_names() -> None:
     assert caught.value.code == "roster-proposal"
 
 
+@pytest.mark.must("2.3.8")
 def test_recovery_keys_replace_lost_operators() -> None:
     """When the operators' keys are gone the gateway is not."""
     world = a_world()
@@ -181,6 +189,7 @@ def test_recovery_keys_replace_lost_operators() -> None:
     assert world.control.roster == Roster.parse(FRESH)
 
 
+@pytest.mark.must("2.3.11")
 def test_a_recovery_is_stopped_by_the_quorum_only() -> None:
     """It is made because operators' keys may be in wrong hands: one such hand must not stop it."""
     world = a_world()
@@ -202,6 +211,7 @@ def test_what_operators_and_recovery_sign_is_the_operators() -> None:
     assert opened.proposal.author is Author.OPERATORS
 
 
+@pytest.mark.must("2.3.13")
 def test_proposals_end_with_the_roster_they_were_made_under() -> None:
     """What the former operators proposed is not the new ones' proposal."""
     world = a_world()
@@ -214,6 +224,7 @@ def test_proposals_end_with_the_roster_they_were_made_under() -> None:
     )
 
 
+@pytest.mark.must("2.7.4")
 def test_only_an_open_proposal_is_confirmed_or_objected_to() -> None:
     """A link that names nothing stops nothing and starts nothing."""
     world = a_world()
@@ -223,6 +234,7 @@ def test_only_an_open_proposal_is_confirmed_or_objected_to() -> None:
     assert refusal(world, StatementKind.OBJECT, unknown + b'reason = "x"\n') == "proposal-unknown"
 
 
+@pytest.mark.must("2.4.7")
 @pytest.mark.parametrize("owner", ["src-3f07", "usa/arl", "stream"])
 def test_a_party_is_no_operator(owner: str) -> None:
     """One key, one purpose: what signs batches or ticks signs no statement."""

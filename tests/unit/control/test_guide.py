@@ -78,6 +78,7 @@ def test_a_floor_of_a_design_needs_the_design(design: str) -> None:
     assert caught.value.code == "design-missing"
 
 
+@pytest.mark.must("2.6.2")
 @pytest.mark.parametrize(
     ("kind", "portion"), [(RecordKind.CHUNK, "about"), (RecordKind.TELEMETRY, "video"), (RecordKind.TACTIC, "")]
 )
@@ -104,6 +105,7 @@ unit = "T"
 """
 
 
+@pytest.mark.must("2.6.3")
 @pytest.mark.parametrize(
     ("change", "line"),
     [
@@ -165,6 +167,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.must("2.6.1")
 @pytest.mark.parametrize("why", REFUSED)
 def test_a_guide_that_is_not_understood_is_refused(why: str) -> None:
     """A floor that nobody can read is no floor."""

@@ -35,6 +35,7 @@ UNSAFE = {
 }
 
 
+@pytest.mark.must("2.3.2", "2.3.4")
 @pytest.mark.parametrize("why", UNSAFE)
 def test_a_roster_under_which_one_person_could_act_alone_is_refused(why: str) -> None:
     """One compromised operator must not widen anything, whatever the text calls itself."""
@@ -44,6 +45,7 @@ def test_a_roster_under_which_one_person_could_act_alone_is_refused(why: str) ->
     assert caught.value.code == "roster-unsafe"
 
 
+@pytest.mark.must("2.3.3")
 @pytest.mark.parametrize("wait_hours", [0, 2161])
 def test_a_roster_without_a_waiting_time_is_refused(wait_hours: int) -> None:
     """Without a wait nobody has time to object to a stolen quorum."""
@@ -51,6 +53,7 @@ def test_a_roster_without_a_waiting_time_is_refused(wait_hours: int) -> None:
         Roster.parse(roster_text(wait_hours=wait_hours))
 
 
+@pytest.mark.must("2.3.5")
 @pytest.mark.parametrize("kind", WIDENING)
 def test_widening_takes_two_persons(kind: StatementKind) -> None:
     """One compromised operator widens nothing."""
@@ -83,6 +86,7 @@ def test_all_operators_sign_the_genesis() -> None:
     assert caught.value.code == "signatures-too-few"
 
 
+@pytest.mark.must("2.1.4")
 @pytest.mark.parametrize("stranger", ["stranger", "vault-1"])
 def test_a_signature_of_no_operator_is_refused_even_beside_enough(stranger: str) -> None:
     """A key that counts for nothing has no business under a statement; recovery keys replace the roster only."""
@@ -92,6 +96,7 @@ def test_a_signature_of_no_operator_is_refused_even_beside_enough(stranger: str)
     assert caught.value.code == "signer-unknown"
 
 
+@pytest.mark.must("2.1.3")
 def test_every_signature_must_verify_even_beyond_the_quorum() -> None:
     """A bad signature is a sign of tampering, not a vote to be ignored."""
     good = signed(statement(StatementKind.PARTNER), "officer-1", "officer-2", "officer-3")

@@ -29,6 +29,7 @@ def test_the_empty_scope_permits_nothing() -> None:
     assert not any(scope.covers(kind, mode) for kind in RecordKind for mode in DataMode)
 
 
+@pytest.mark.must("2.5.2")
 @pytest.mark.parametrize(
     "text",
     [

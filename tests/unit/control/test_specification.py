@@ -56,6 +56,7 @@ def test_the_words_of_the_specification_are_the_products() -> None:
     assert " ".join(spoken_words(b"a" * 48)) in SECTION
 
 
+@pytest.mark.must("2.2.2")
 def test_the_characters_of_the_specification_are_the_ones_refused() -> None:
     """One reader that takes what another refuses is two gateways."""
     listed = re.search(r"comments among it: (.*?);", SECTION, re.DOTALL)

@@ -69,6 +69,7 @@ def test_the_first_statement_has_zero_links() -> None:
 OFFSETS = {"suite": 18, "kind": 18 + 1 + 48 + 8 + 48 + 48}
 
 
+@pytest.mark.must("1.2.4", "1.4.1", "2.1.1")
 @pytest.mark.parametrize(("field", "value"), [("suite", 2), ("kind", 0), ("kind", 24), ("kind", 1)])
 def test_a_statement_of_an_unknown_suite_or_kind_is_malformed(field: str, value: int) -> None:
     """Unknown means no: a number that is not in the tables cannot be followed."""
@@ -90,6 +91,7 @@ def test_a_statement_cut_or_with_trailing_bytes_is_malformed(change: bytes) -> N
         parse_statement(encoded + change if change else encoded[:-1])
 
 
+@pytest.mark.must("2.1.1")
 @pytest.mark.parametrize("link", ["genesis", "prev", "roster"])
 def test_only_the_first_statement_has_zero_links(link: str) -> None:
     """A statement that names no genesis could be carried to any gateway."""
@@ -110,6 +112,7 @@ def test_only_the_first_statement_has_zero_links(link: str) -> None:
         parse_statement(zero.encode())
 
 
+@pytest.mark.must("2.1.1")
 def test_a_genesis_beyond_the_first_position_is_malformed() -> None:
     """A second founding would replace every operator."""
     first = first_statement(roster_text(), NOW, NOW + 1)
@@ -119,6 +122,7 @@ def test_a_genesis_beyond_the_first_position_is_malformed() -> None:
         parse_statement(moved.encode())
 
 
+@pytest.mark.must("1.2.2")
 def test_a_body_over_its_limit_is_malformed() -> None:
     """A statement is read by a person; what nobody reads must not be stored for ever."""
     with pytest.raises(Refused, match="body"):
@@ -134,6 +138,7 @@ def test_signatures_are_written_in_ascending_order_of_key_id() -> None:
     assert set(parse_signatures(encode_signatures([two, one]))) == {one, two}
 
 
+@pytest.mark.must("2.1.2")
 def test_one_key_signs_a_statement_once() -> None:
     """Two signatures of one person must not look like two persons."""
     made = statement()
@@ -149,6 +154,7 @@ def test_one_key_signs_a_statement_once() -> None:
     assert parsed.value.code == "malformed"
 
 
+@pytest.mark.must("2.1.2")
 def test_signatures_out_of_order_are_malformed() -> None:
     """A second order of the same signatures would be a second encoding."""
     made = statement()
@@ -161,6 +167,7 @@ def test_signatures_out_of_order_are_malformed() -> None:
         parse_signatures(u8(2) + b"".join(descending))
 
 
+@pytest.mark.must("2.1.2")
 @pytest.mark.parametrize("encoded", [b"\x00", b"\xff", b"\x01\x00\x10" + bytes(5000), b""])
 def test_a_signature_list_without_whole_keys_is_malformed(encoded: bytes) -> None:
     """No signature at all is not a set of signatures."""
@@ -170,6 +177,7 @@ def test_a_signature_list_without_whole_keys_is_malformed(encoded: bytes) -> Non
     assert caught.value.code == "malformed"
 
 
+@pytest.mark.must("1.4.2")
 @pytest.mark.parametrize("flipped", [0, 4626, 4627, 4690])
 def test_a_signature_counts_only_if_both_halves_verify(flipped: int) -> None:
     """Breaking one algorithm must not be enough to speak for an operator."""

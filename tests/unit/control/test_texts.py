@@ -64,6 +64,7 @@ MALFORMED = {
 }
 
 
+@pytest.mark.must("2.2.1", "2.2.4")
 @pytest.mark.parametrize("why", MALFORMED)
 def test_a_text_that_could_be_read_in_two_ways_is_refused(why: str) -> None:
     """An operator must not sign what the screen does not show."""
@@ -79,6 +80,7 @@ def test_an_unseen_character_is_named_by_its_line() -> None:
         read_text('id = "a"\n# \u200f\n'.encode(), "paper", KEYS)
 
 
+@pytest.mark.must("2.2.4")
 def test_an_unknown_key_is_named() -> None:
     """A misspelt restriction that is ignored is a restriction that is not there."""
     with pytest.raises(CallerError) as caught:
@@ -90,6 +92,7 @@ def test_an_unknown_key_is_named() -> None:
     assert (inner.value.code, inner.value.at) == ("text-unknown-key", "paper.inner.id")
 
 
+@pytest.mark.must("2.2.4")
 def test_a_missing_key_is_named() -> None:
     """What is not said must not be guessed."""
     with pytest.raises(CallerError) as caught:
@@ -124,6 +127,7 @@ READERS = {
 }
 
 
+@pytest.mark.must("2.2.3", "2.2.5", "2.2.6", "2.2.7")
 @pytest.mark.parametrize(("reader", "line"), [(reader, line) for reader in WRONG for line in WRONG[reader]])
 def test_a_value_of_another_type_or_size_is_refused(reader: str, line: str) -> None:
     """A number in quotes, a moment for a day, a list with something twice: nobody knows what was meant."""

@@ -65,6 +65,7 @@ def test_a_reader_who_is_up_to_date_is_sent_no_statement_again() -> None:
     assert again == trust
 
 
+@pytest.mark.must("2.9.2")
 def test_a_verified_statement_is_skipped_unread() -> None:
     """Sending an old statement again changes nothing, whatever is newer by now."""
     world = a_world()
@@ -99,6 +100,7 @@ def test_a_profile_without_a_whole_genesis_is_refused(link: bytes) -> None:
     assert caught.value.code == "genesis-malformed"
 
 
+@pytest.mark.must("2.9.3")
 def test_a_genesis_of_another_gateway_is_refused() -> None:
     """A gateway with operators of its own must not pass for the one in the profile."""
     world = a_world()
@@ -107,6 +109,7 @@ def test_a_genesis_of_another_gateway_is_refused() -> None:
         assert refusal(Trust.begin(octets("other", 48)), message, world.now) == "statement-genesis"
 
 
+@pytest.mark.must("2.9.3")
 def test_a_statement_of_another_genesis_is_refused() -> None:
     """Two gateways may have the same operators, who signed for one of them."""
     world = a_world()
@@ -115,6 +118,7 @@ def test_a_statement_of_another_genesis_is_refused() -> None:
     assert refusal(world.trust(), only(foreign), world.now) == "statement-genesis"
 
 
+@pytest.mark.must("2.9.3")
 def test_a_fresh_reader_is_sent_the_genesis_first() -> None:
     """Without a roster no signature means anything."""
     world = a_world()
@@ -122,6 +126,7 @@ def test_a_fresh_reader_is_sent_the_genesis_first() -> None:
     assert refusal(Trust.begin(world.genesis), only(world.message().statements[-1]), world.now) == "roster-missing"
 
 
+@pytest.mark.must("2.3.6")
 def test_a_genesis_that_not_all_operators_signed_is_refused() -> None:
     """The founders must all know that they are founders."""
     world = a_world()
@@ -131,6 +136,7 @@ def test_a_genesis_that_not_all_operators_signed_is_refused() -> None:
     assert refusal(Trust.begin(world.genesis), only(short), world.now) == "signatures-too-few"
 
 
+@pytest.mark.must("2.9.9", "2.9.15")
 def test_a_reader_without_a_directory_trusts_nothing() -> None:
     """A genesis names operators, not keys."""
     world = a_world()
@@ -141,6 +147,7 @@ def test_a_reader_without_a_directory_trusts_nothing() -> None:
     assert caught.value.code == "directory-missing"
 
 
+@pytest.mark.must("2.3.5", "2.3.12")
 @pytest.mark.parametrize(
     ("signers", "code"),
     [
@@ -156,6 +163,7 @@ def test_a_directory_counts_only_with_the_quorum_of_operators(signers: tuple[str
     assert refusal(world.trust(), only(directed(world, numbered(world, 2), signers)), world.now) == code
 
 
+@pytest.mark.must("2.1.3")
 def test_a_forged_operator_signature_is_refused() -> None:
     """The gateway cannot make an operator's decision."""
     world = a_world()
@@ -167,6 +175,7 @@ def test_a_forged_operator_signature_is_refused() -> None:
     )
 
 
+@pytest.mark.must("2.9.8")
 @pytest.mark.parametrize("dir_no", [1, 2, 3])
 def test_the_number_of_a_directory_only_grows(dir_no: int) -> None:
     """An older directory still endorses what has been tainted since; another of the same number is a fork."""
@@ -184,6 +193,7 @@ def test_the_number_of_a_directory_only_grows(dir_no: int) -> None:
     assert refusal(trust, only(directed(world, repeated, ("officer-1",))), world.now) == "directory-decreasing"
 
 
+@pytest.mark.must("2.8.7")
 @pytest.mark.parametrize(
     "change", [{"root": octets("root", 48)}, {"size": 11}, {"base_no": 2}], ids=["root", "size", "base"]
 )
@@ -196,6 +206,7 @@ def test_a_redate_with_another_tree_is_refused(change: dict[str, object]) -> Non
     assert refusal(trust, only(directed(world, changed, ("officer-1",))), world.now) == "redate-base"
 
 
+@pytest.mark.must("2.8.9")
 @pytest.mark.parametrize("dir_no", [1 + 2**16 + 1, 2**48, 2**64 - 1])
 def test_one_operator_cannot_use_up_the_numbers_of_a_reader(dir_no: int) -> None:
     """A reader who took the last number could never be told of a revocation again."""
@@ -219,6 +230,7 @@ def test_a_reader_skips_numbers_and_the_quorum_has_one_left() -> None:
     assert trust.directory.dir_no == 2 + 2**16
 
 
+@pytest.mark.must("2.8.7")
 def test_a_redate_without_its_base_is_refused() -> None:
     """The base carries the quorum's signatures; without it one person would endorse everything."""
     world = a_world()
@@ -228,6 +240,7 @@ def test_a_redate_without_its_base_is_refused() -> None:
     assert refusal(Trust.begin(world.genesis), only(founding, redated), world.now) == "redate-base"
 
 
+@pytest.mark.must("2.8.6")
 def test_a_directory_that_names_another_base_is_refused() -> None:
     """A quorum's Dir has its own number as its base."""
     world = a_world()
@@ -237,6 +250,7 @@ def test_a_directory_that_names_another_base_is_refused() -> None:
     assert refusal(world.trust(), only(signed(statement, *BOTH)), world.now) == "directory-base"
 
 
+@pytest.mark.must("2.9.9")
 @pytest.mark.parametrize(
     ("shift", "code"),
     [(-5 * 60_000 - 1, "directory-early"), (7 * DAY, "directory-expired")],
@@ -256,6 +270,7 @@ def test_a_directory_is_good_in_its_time_only(shift: int, code: str) -> None:
     trust.check_time(world.now + edge)
 
 
+@pytest.mark.must("2.9.10")
 def test_a_statement_that_expired_at_the_gateway_still_counts_for_a_reader() -> None:
     """`expires_at` binds the gateway alone: a reader may come months later."""
     world = a_world()
@@ -268,6 +283,7 @@ def test_a_statement_that_expired_at_the_gateway_still_counts_for_a_reader() -> 
     assert trust.directory == world.newest
 
 
+@pytest.mark.must("2.9.5")
 @pytest.mark.parametrize("kind", [StatementKind.SUSPEND, StatementKind.OBJECT, StatementKind.PARTNER])
 def test_a_reader_is_sent_no_other_statement(kind: StatementKind) -> None:
     """Who is admitted or stopped is nobody else's business."""
@@ -304,6 +320,7 @@ def before_no(trust: Trust) -> int:
     return trust.directory.dir_no if trust.directory else 0
 
 
+@pytest.mark.must("2.9.4")
 def test_a_roster_no_longer_in_force_signs_nothing_that_counts() -> None:
     """A removed operator keeps the key; it must open nothing."""
     world = a_world()
@@ -317,6 +334,7 @@ def test_a_roster_no_longer_in_force_signs_nothing_that_counts() -> None:
     assert refusal(trust, only(extended), world.now) == "roster-not-in-force"
 
 
+@pytest.mark.must("2.9.7")
 def test_a_roster_counts_only_with_a_directory_under_it() -> None:
     """Else what the removed operators endorsed last would stay good for days."""
     world = a_world()
@@ -328,6 +346,7 @@ def test_a_roster_counts_only_with_a_directory_under_it() -> None:
     assert refusal(trust, only(proposed.signed, applied.signed, repeated), world.now) == "redate-base"
 
 
+@pytest.mark.must("2.9.6")
 def test_a_roster_without_its_proposal_is_refused() -> None:
     """The proposal carries the text and the signatures of the next operators."""
     world = a_world()
@@ -337,6 +356,7 @@ def test_a_roster_without_its_proposal_is_refused() -> None:
     assert refusal(trust, only(applied.signed), world.now) == "roster-proposal"
 
 
+@pytest.mark.must("2.3.9")
 def test_a_roster_before_its_wait_is_over_is_refused() -> None:
     """A reader sees the haste of a stolen quorum in the statements themselves."""
     world = a_world()
@@ -349,6 +369,7 @@ def test_a_roster_before_its_wait_is_over_is_refused() -> None:
     assert refusal(trust, only(proposed.signed, hasty), world.now) == "roster-too-soon"
 
 
+@pytest.mark.must("2.3.8")
 @pytest.mark.parametrize(
     ("signers", "code"), [(("officer-1",), "signatures-too-few"), (("officer-2", "officer-4"), "signer-unknown")]
 )
@@ -363,6 +384,7 @@ def test_a_roster_is_confirmed_by_the_quorum_that_proposed_it(signers: tuple[str
     assert refusal(trust, only(proposed.signed, confirmed), world.now) == code
 
 
+@pytest.mark.must("2.3.7")
 @pytest.mark.parametrize("signers", [BOTH, ("officer-3", "officer-4")], ids=["not the next", "not the present"])
 def test_a_proposal_needs_the_quorum_of_both_rosters(signers: tuple[str, ...]) -> None:
     """Nobody is made an operator unasked, and nobody makes themselves one."""
@@ -373,6 +395,7 @@ def test_a_proposal_needs_the_quorum_of_both_rosters(signers: tuple[str, ...]) -
     assert refusal(world.trust(), only(proposal), world.now) == "signatures-too-few"
 
 
+@pytest.mark.must("2.9.4")
 def test_what_an_older_roster_proposed_is_passed_over() -> None:
     """A fresh reader with a newer profile is sent the whole history and reads what it needs."""
     world = a_world()
@@ -386,6 +409,7 @@ def test_what_an_older_roster_proposed_is_passed_over() -> None:
     assert trust.roster_link == world.control.roster_link
 
 
+@pytest.mark.must("2.9.4")
 def test_a_profile_with_its_roster_is_not_shown_an_older_one() -> None:
     """A fresh reader could otherwise be led by operators who were removed long ago."""
     old, world = a_world(), a_world()

@@ -43,6 +43,7 @@ def test_a_reader_gets_the_keys_it_needs_and_no_others() -> None:
     assert not any(subject == "gbr/dstl" for _, subject in subjects)
 
 
+@pytest.mark.must("2.9.15")
 def test_an_endorsed_key_is_found_by_role_and_id() -> None:
     """The same bytes under another role are another purpose, and no key."""
     trust = a_world().trust()
@@ -55,6 +56,7 @@ def test_an_endorsed_key_is_found_by_role_and_id() -> None:
         assert caught.value.code == "key-not-endorsed"
 
 
+@pytest.mark.must("2.9.11", "2.9.15")
 def test_an_endorsement_that_leads_to_another_root_is_refused() -> None:
     """A compromised gateway cannot invent a unit, a key, a vocabulary or a schema."""
     world = a_world()
@@ -72,6 +74,7 @@ def test_an_endorsement_that_leads_to_another_root_is_refused() -> None:
     assert caught.value.code == "endorsement-proof"
 
 
+@pytest.mark.must("1.5.1", "1.5.2", "2.9.11", "2.9.12")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -93,6 +96,7 @@ def test_an_endorsement_is_proven_exactly(change: Callable[[ShownEndorsement], S
     assert caught.value.code == code
 
 
+@pytest.mark.must("2.9.12")
 def test_a_key_seen_before_is_compared_again() -> None:
     """What is kept to save time must not let something else through."""
     world = a_world()
@@ -104,6 +108,7 @@ def test_a_key_seen_before_is_compared_again() -> None:
     assert caught.value.code == "endorsement-mismatch"
 
 
+@pytest.mark.must("2.9.13")
 def test_one_key_endorsed_twice_is_refused() -> None:
     """Active in one leaf and tainted in another: a reader must not be shown the one that suits."""
     world = a_world()
@@ -133,6 +138,7 @@ def forked(world: World, listed: list[Listed]) -> bytes:
     return DirectoryMessage((world.entries[0].signed, statement), shown).encode()
 
 
+@pytest.mark.must("2.9.14")
 def test_a_new_directory_forgets_what_the_old_one_endorsed() -> None:
     """A key that is left out is a key no longer trusted."""
     world = a_world()
@@ -161,6 +167,7 @@ def test_a_redate_keeps_what_its_base_endorsed() -> None:
 KIND, MODE = RecordKind.TELEMETRY, DataMode.REAL
 
 
+@pytest.mark.must("2.9.15", "2.9.17")
 def test_a_batch_is_verified_by_its_own_source_within_its_scope() -> None:
     """A source speaks for itself, about what it was admitted for."""
     trust = a_world().trust()
@@ -177,6 +184,7 @@ def test_a_batch_is_verified_by_its_own_source_within_its_scope() -> None:
         assert caught.value.code == code
 
 
+@pytest.mark.must("2.9.17")
 def test_a_source_with_an_empty_scope_may_send_nothing() -> None:
     """A name in the directory is not a permission."""
     world = a_world()
@@ -188,6 +196,7 @@ def test_a_source_with_an_empty_scope_may_send_nothing() -> None:
     assert caught.value.code == "scope"
 
 
+@pytest.mark.must("2.9.16")
 def test_a_retired_key_verifies_batches_only() -> None:
     """What a key signed while it was active stays true; nothing new is opened with it."""
     world = a_world()
@@ -207,6 +216,7 @@ def test_a_retired_key_verifies_batches_only() -> None:
         assert caught.value.code == "key-retired"
 
 
+@pytest.mark.must("2.9.16")
 def test_a_tainted_key_verifies_nothing() -> None:
     """Whoever stole the key may have signed at any time."""
     world = a_world()
@@ -233,6 +243,7 @@ def test_a_vocabulary_is_the_one_that_operators_signed() -> None:
     assert caught.value.code == "file-not-endorsed"
 
 
+@pytest.mark.must("2.9.16")
 @pytest.mark.parametrize("state", [KeyState.RETIRED, KeyState.TAINTED])
 def test_a_file_that_is_not_active_is_not_read(state: KeyState) -> None:
     """A withdrawn vocabulary gives no label a meaning."""
@@ -245,6 +256,7 @@ def test_a_file_that_is_not_active_is_not_read(state: KeyState) -> None:
     assert caught.value.code == "file-not-endorsed"
 
 
+@pytest.mark.must("2.9.18")
 def test_one_file_name_has_one_file() -> None:
     """Two schemas of one name would make one record mean two things."""
     world = a_world()

@@ -226,6 +226,7 @@ def test_a_forked_ledger_is_refused() -> None:
     assert _refused(reader, gateway.message(1, 1)[1]) == "ledger-forked"
 
 
+@pytest.mark.must("1.5.3")
 @pytest.mark.parametrize("unseen", [0, 1, 2, 5])
 def test_a_spare_and_a_missing_ledger_node_are_refused(unseen: int) -> None:
     """The nodes lead from the last tick to this one, exactly."""

@@ -98,6 +98,7 @@ def test_later_directories_take_the_gateways_keys_from_the_one_before(town: Town
     assert parse_dir(body).dir_no == 2
 
 
+@pytest.mark.must("2.8.2")
 def test_no_two_endorsements_share_a_salt(town: Town, gateway: Bundle) -> None:
     """A salt is what keeps the leaves of others unreadable."""
     first = directory_draft(town.chain(), gateway, days=7, now_ms=NOW_MS)[1]

@@ -55,6 +55,7 @@ def verified_client(leaf: x509.Certificate, authority: Authority, when: datetime
     return policy.build_client_verifier().verify(leaf, []).subjects
 
 
+@pytest.mark.must("12.4.1")
 @pytest.mark.parametrize("kind", [PartyKind.SOURCE, PartyKind.PARTNER, PartyKind.OPERATOR])
 def test_a_party_certificate_verifies_as_a_client_with_one_identity(kind: PartyKind) -> None:
     """The gateway goes by exactly one URI, so the certificate carries it and no other name."""
@@ -66,6 +67,7 @@ def test_a_party_certificate_verifies_as_a_client_with_one_identity(kind: PartyK
     assert leaf.subject == x509.Name([])
 
 
+@pytest.mark.must("12.4.1")
 def test_a_gateway_certificate_verifies_as_the_server_of_its_hosts_and_as_no_client() -> None:
     """A server that could also pose as a party would need one theft fewer."""
     leaf = issued(PartyKind.GATEWAY, "demo", hosts=("gw.example.ua", "127.0.0.1"))
@@ -98,6 +100,7 @@ def test_a_leaf_dies_after_a_day_unless_told_otherwise() -> None:
         verified_client(leaf, AUTHORITY, NOW + timedelta(hours=25))
 
 
+@pytest.mark.must("12.4.5")
 def test_a_leaf_never_outlives_the_root() -> None:
     """A chain whose root is gone would fail in a way nobody expects."""
     late = AUTHORITY.root.not_valid_after_utc - timedelta(hours=1)
@@ -115,6 +118,7 @@ def test_an_expired_root_issues_nothing() -> None:
     assert caught.value.code == "ca-expired"
 
 
+@pytest.mark.must("12.2.2")
 def test_nothing_but_the_key_is_taken_from_a_request() -> None:
     """A request that asks for the gateway's name and use must not get them."""
     key = ec.generate_private_key(ec.SECP384R1())
@@ -135,6 +139,7 @@ def test_nothing_but_the_key_is_taken_from_a_request() -> None:
     assert leaf.public_key() == key.public_key()
 
 
+@pytest.mark.must("12.2.1")
 def test_a_request_that_is_not_signed_by_its_own_key_is_refused() -> None:
     """Else anyone could get a certificate for a key somebody else holds."""
     signed = a_request()
@@ -146,6 +151,7 @@ def test_a_request_that_is_not_signed_by_its_own_key_is_refused() -> None:
     assert caught.value.code == "request-signature"
 
 
+@pytest.mark.must("12.4.1")
 @pytest.mark.parametrize(
     ("request_bytes", "code"),
     [
@@ -163,6 +169,7 @@ def test_a_request_of_another_form_or_key_is_refused_by_name(request_bytes: byte
     assert caught.value.code == code
 
 
+@pytest.mark.must("12.4.1")
 @pytest.mark.parametrize(
     ("kind", "hosts"),
     [(PartyKind.GATEWAY, ()), (PartyKind.PARTNER, ("gw.example.ua",)), (PartyKind.GATEWAY, ("*.example.ua",))],
@@ -175,6 +182,7 @@ def test_host_names_belong_to_gateways_only_and_name_one_host(kind: PartyKind, h
     assert caught.value.code == "hosts"
 
 
+@pytest.mark.must("12.4.5")
 @pytest.mark.parametrize("hours", [0, -1, MAX_LEAF_HOURS + 1])
 def test_a_life_outside_the_limits_is_refused(hours: int) -> None:
     """A certificate for a year is a key that cannot be taken back."""
@@ -258,6 +266,7 @@ def test_a_root_names_its_trust_domain() -> None:
     assert trust_domain_of(a_root_named("spiffe://usa.example")) == "usa.example"
 
 
+@pytest.mark.must("12.4.7")
 @pytest.mark.parametrize(
     "uris", [(), ("spiffe://a.example", "spiffe://b.example"), ("https://a.example",), ("spiffe://a.example/x",)]
 )

@@ -33,6 +33,7 @@ def private_files(folder: Path) -> dict[str, int]:
     }
 
 
+@pytest.mark.must("12.1.1")
 def test_every_private_key_of_a_home_is_its_owners_alone(tmp_path: Path) -> None:
     """Also under a umask that would let everybody read."""
     before = os.umask(0)
@@ -157,6 +158,7 @@ def test_the_head_that_was_verified_is_remembered(tmp_path: Path) -> None:
     assert (before, home.seen()) == (None, SeenHead(7, bytes([3]) * 48))
 
 
+@pytest.mark.must("12.3.4")
 def test_only_a_founding_statement_is_a_genesis_file(tmp_path: Path) -> None:
     """Bytes after it, or another statement, would be another trust anchor."""
     encoded = a_genesis(homes(tmp_path)).encode()
@@ -193,6 +195,7 @@ def test_a_card_is_read_as_it_was_made() -> None:
     assert len(card.words().split("-")) == 4
 
 
+@pytest.mark.must("12.3.1")
 @pytest.mark.parametrize("cut", [0, 1, 100, 2700, -1])
 def test_a_damaged_card_is_refused(cut: int) -> None:
     """Its key would enter a roster."""

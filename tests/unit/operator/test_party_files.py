@@ -33,6 +33,7 @@ def private_files(folder: Path) -> dict[str, int]:
     }
 
 
+@pytest.mark.must("12.1.1")
 def test_every_private_key_of_a_party_is_its_owners_alone(tmp_path: Path) -> None:
     """The folder a partner makes holds all that is worth stealing."""
     enrol(tmp_path / "usa-arl", PartyRole.PARTNER, "usa/arl")
@@ -47,6 +48,7 @@ def test_every_private_key_of_a_party_is_its_owners_alone(tmp_path: Path) -> Non
     }
 
 
+@pytest.mark.must("12.1.2")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
 def test_a_key_file_open_to_others_is_not_read(tmp_path: Path, mode: int) -> None:
     """Whoever could read it may have; going on as if nothing happened would hide that."""
@@ -61,6 +63,7 @@ def test_a_key_file_open_to_others_is_not_read(tmp_path: Path, mode: int) -> Non
     assert "secret-material" not in str(caught.value)
 
 
+@pytest.mark.must("12.1.3")
 def test_a_key_file_is_never_replaced(tmp_path: Path) -> None:
     """A second `init` by mistake must not destroy the only key there is."""
     path = tmp_path / "sign.pem"
@@ -162,6 +165,7 @@ def test_the_keys_of_a_folder_make_a_bundle_again(tmp_path: Path) -> None:
     assert second.keys == first.keys
 
 
+@pytest.mark.must("12.1.3")
 def test_enrolling_twice_in_one_folder_is_refused(tmp_path: Path) -> None:
     """The keys that are there may be admitted already."""
     enrol(tmp_path / "src", PartyRole.SOURCE, "src-3f07")

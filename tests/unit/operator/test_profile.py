@@ -52,6 +52,7 @@ def test_a_profile_is_read_as_it_was_written(role: str, request: pytest.FixtureR
     assert path.read_bytes() == profile.to_text()
 
 
+@pytest.mark.must("11.1")
 def test_a_profile_holds_no_private_part(partner: Profile) -> None:
     """It is mailed, printed and left on desks."""
     text = partner.to_text()
@@ -80,6 +81,7 @@ def test_a_source_has_no_decryption_key(source: Profile) -> None:
     assert caught.value.code == "profile-role"
 
 
+@pytest.mark.must("11.8")
 @pytest.mark.parametrize("name", ["sign.pem", "kem.pem"])
 def test_a_key_that_was_not_admitted_is_a_fault(
     name: str, partner: Profile, genesis: SignedStatement, tmp_path: Path
@@ -128,6 +130,7 @@ def a_line(name: str, value: str) -> Callable[[str], str]:
     return lambda text: re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", text, count=1)
 
 
+@pytest.mark.must("11.2", "11.3", "11.5", "11.6")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -175,6 +178,7 @@ def refused(profile: Profile) -> str:
     return caught.value.code
 
 
+@pytest.mark.must("11.4")
 def test_a_genesis_that_one_operator_did_not_sign_is_refused(partner: Profile) -> None:
     """The founding needs everyone it names; a gateway could have written the rest itself."""
     one = SignedStatement(partner.genesis.statement, partner.genesis.signatures[:1])
@@ -182,6 +186,7 @@ def test_a_genesis_that_one_operator_did_not_sign_is_refused(partner: Profile) -
     assert refused(replace(partner, genesis=one)) == "signatures-too-few"
 
 
+@pytest.mark.must("11.4")
 def test_a_statement_that_founds_nothing_is_no_genesis(partner: Profile) -> None:
     """Any later statement has a link too."""
     statement = replace(
@@ -200,6 +205,7 @@ def test_a_later_roster_is_taken_as_it_is(partner: Profile) -> None:
     assert Profile.parse(later.to_text(), later.folder) == later
 
 
+@pytest.mark.must("11.7")
 def test_a_certificate_of_another_identity_is_refused(
     partner: Profile, genesis: SignedStatement, tmp_path: Path
 ) -> None:
@@ -209,6 +215,7 @@ def test_a_certificate_of_another_identity_is_refused(
     assert refused(replace(partner, certificate_pem=other.certificate_pem)) == "profile-inconsistent"
 
 
+@pytest.mark.must("11.7")
 def test_a_certificate_of_another_root_is_refused(partner: Profile, genesis: SignedStatement, tmp_path: Path) -> None:
     """The admission binds this party to one root."""
     other = a_profile(tmp_path, genesis)
@@ -222,6 +229,7 @@ def test_too_many_roots_are_refused(partner: Profile) -> None:
     assert refused(replace(partner, roots_pem=partner.roots_pem * 17)) == "certificate-malformed"
 
 
+@pytest.mark.must("11.6")
 def test_agreements_are_this_partys_and_each_is_another(partner: Profile) -> None:
     """Asking under somebody else's agreement would be refused by the gateway with no reason given."""
     foreign = Agreement.parse(AGREEMENT.replace(b"usa/arl", b"gbr/dstl"))
@@ -239,6 +247,7 @@ def test_an_agreement_is_found_by_its_id(partner: Profile) -> None:
     assert caught.value.code == "agreement-unknown"
 
 
+@pytest.mark.must("11.2")
 def test_a_profile_too_long_to_be_one_is_not_read(tmp_path: Path) -> None:
     """A wrong file given by mistake must not fill the memory."""
     path = tmp_path / "x.profile"

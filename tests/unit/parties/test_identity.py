@@ -91,6 +91,7 @@ def test_an_identity_is_the_one_uri_with_its_dates(root: Authority) -> None:
     assert identity.fingerprint == fingerprint(der) == hashlib.sha256(der).hexdigest()
 
 
+@pytest.mark.must("12.4.4")
 def test_host_names_and_addresses_beside_the_uri_are_no_identity(root: Authority) -> None:
     """A server needs a host name for its clients' libraries; it names no party."""
     der = root.issue(
@@ -104,6 +105,7 @@ def test_host_names_and_addresses_beside_the_uri_are_no_identity(root: Authority
     assert Identity.from_certificate(der).uri == ARL
 
 
+@pytest.mark.must("12.4.2", "12.4.4")
 @pytest.mark.parametrize(
     "names",
     [
@@ -145,11 +147,13 @@ def test_a_certificate_without_exactly_one_spiffe_uri_has_no_identity(
     assert refusal_of(root.issue(names)) == "certificate-identity"
 
 
+@pytest.mark.must("12.4.2")
 def test_an_authority_is_no_party(root: Authority) -> None:
     """A certificate that may issue others must not also speak for one."""
     assert refusal_of(root.issue(is_authority=True)) == "certificate-identity"
 
 
+@pytest.mark.must("12.4.3")
 def test_only_p384_keys_are_taken(root: Authority) -> None:
     """One curve; Ed25519 certificates do not work in gRPC and the others are weaker or unknown."""
     p384 = root.issue()
@@ -197,6 +201,7 @@ def test_a_damaged_leaf_is_issued_by_no_root(root: Authority) -> None:
             check_issued_by(der[:at] + bytes([der[at] ^ 0x41]) + der[at + 1 :], root.der)
 
 
+@pytest.mark.must("12.4.6")
 def test_a_certificate_is_good_between_its_dates(root: Authority) -> None:
     """The first moment is in, the last is out; an open stream ends by the same rule."""
     identity = Identity.from_certificate(root.issue())

@@ -254,6 +254,7 @@ def test_a_connection_is_tls_1_3_with_one_certificate(made: Callable[[bytes], Co
     assert asyncio.run(scenario()) == code
 
 
+@pytest.mark.must("2.5.1")
 def test_a_partys_root_must_be_one_this_gateway_has() -> None:
     """Operators bound it to a root that nobody gave to this gateway."""
 

@@ -23,6 +23,7 @@ def _pem(
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
 
 
+@pytest.mark.must("1.4.2", "1.4.3")
 def test_a_signature_verifies_under_its_key_tag_and_bytes_only() -> None:
     """A signature for one purpose is none for another."""
     key, signature = verify_key("source"), signing_key("source").sign(TAG, b"said")
@@ -39,6 +40,7 @@ def test_a_signature_verifies_under_its_key_tag_and_bytes_only() -> None:
         assert refusal.value.code == "tick-signature"
 
 
+@pytest.mark.must("1.4.2")
 @pytest.mark.parametrize("place", [0, 4626, 4627, 4690], ids=["ml-dsa-87", "its end", "ed25519", "its end too"])
 def test_one_signature_half_that_fails_refuses_the_whole(place: int) -> None:
     """Whoever breaks one algorithm still cannot sign."""
@@ -49,6 +51,7 @@ def test_one_signature_half_that_fails_refuses_the_whole(place: int) -> None:
         verify_key("source").verify(TAG, b"said", bytes(signature), "tick")
 
 
+@pytest.mark.must("1.4.2")
 @pytest.mark.parametrize("change", [lambda s: s[:-1], lambda s: s + b"\x00", lambda _: b""])
 def test_a_signature_of_another_length_is_refused(change: object) -> None:
     """Nothing may be hidden before, between or behind the halves."""
@@ -59,6 +62,7 @@ def test_a_signature_of_another_length_is_refused(change: object) -> None:
         verify_key("source").verify(TAG, b"said", signature, "tick")
 
 
+@pytest.mark.must("1.4.4")
 @pytest.mark.parametrize("length", [0, 2623, 2625])
 def test_a_public_key_of_another_length_is_refused(length: int) -> None:
     """A key is 2,624 bytes."""
@@ -110,6 +114,7 @@ _P256 = _pem(mlkem.MLKEM1024PrivateKey.generate()) + _pem(ec.generate_private_ke
 _LOCKED = _pem(ed25519.Ed25519PrivateKey.generate(), b"word")
 
 
+@pytest.mark.must("1.4.5")
 @pytest.mark.parametrize(
     "pem",
     [
@@ -131,6 +136,7 @@ def test_a_file_that_is_no_signing_key_is_a_fault_by_name(pem: bytes) -> None:
     assert fault.value.code == "key-file-unreadable"
 
 
+@pytest.mark.must("1.4.5")
 @pytest.mark.parametrize(
     "pem", [b"", _SIGN, _P256, _HALF_KEM], ids=["empty", "of another purpose", "another curve", "half of it"]
 )
@@ -168,6 +174,7 @@ def test_a_seal_opens_for_its_recipient_and_its_info_only() -> None:
         assert refusal.value.code == "open-not-for-us"
 
 
+@pytest.mark.must("1.4.4")
 @pytest.mark.parametrize("key", [b"", bytes(1664), bytes(1665), b"\xff" * 1665])
 def test_a_seal_to_what_is_no_key_is_refused(key: bytes) -> None:
     """A point off the curve or a vector out of range never reaches the algorithm."""

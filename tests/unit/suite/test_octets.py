@@ -12,6 +12,7 @@ from gateway.core.suite.octets import Reader
 from tests.reference.making import names, u16s, u32s, u64s
 
 
+@pytest.mark.must("1.1.1")
 @given(st.integers(0, 255), u16s, u32s, u64s, st.binary(max_size=255), st.binary(max_size=300))
 def test_integers_and_prefixed_fields_are_read_back(
     one: int, two: int, four: int, eight: int, short: bytes, field: bytes
@@ -37,6 +38,7 @@ def test_integers_and_prefixed_fields_are_read_back(
     reader.done()
 
 
+@pytest.mark.must("1.2.4")
 @pytest.mark.parametrize("method", ["u8", "u16", "u32", "u64", "lp8", "lp16"])
 def test_a_field_past_the_end_is_refused(method: str) -> None:
     """A short structure is refused before anything of it is used, and the refusal names the field."""
@@ -46,6 +48,7 @@ def test_a_field_past_the_end_is_refused(method: str) -> None:
     assert (refusal.value.code, refusal.value.at) == ("malformed", "sample.field at byte 0")
 
 
+@pytest.mark.must("1.2.2")
 @pytest.mark.parametrize("written", [octets.lp16(b"x" * 9), octets.u16(9)])
 def test_a_length_above_its_limit_is_refused_before_it_is_taken(written: bytes) -> None:
     """The limit is checked on the length, not on what follows it."""
@@ -55,12 +58,14 @@ def test_a_length_above_its_limit_is_refused_before_it_is_taken(written: bytes) 
         Reader(written, "sample").lp16("field", 8)
 
 
+@pytest.mark.must("1.2.2")
 def test_a_length_behind_four_bytes_has_a_limit_too() -> None:
     """No four bytes can make a reader slice what it was not given."""
     with pytest.raises(Refused, match="at most 8 bytes"):
         Reader(octets.u32(2**32 - 1), "sample").lp32("field", 8)
 
 
+@pytest.mark.must("1.2.4")
 def test_a_tag_is_read_byte_for_byte() -> None:
     """Another tag, a short one, and none are all another structure."""
     Reader(b"SLUICE1/batch\x00", "batch").tag(b"SLUICE1/batch\x00")
@@ -70,6 +75,7 @@ def test_a_tag_is_read_byte_for_byte() -> None:
             Reader(other, "batch").tag(b"SLUICE1/batch\x00")
 
 
+@pytest.mark.must("1.4.1")
 @pytest.mark.parametrize("number", [0, 2, 255])
 def test_only_suite_1_exists(number: int) -> None:
     """There is no negotiation, so another suite byte is another format."""
@@ -86,6 +92,7 @@ def test_an_identifier_is_read_back(name: str) -> None:
     assert octets.is_name(name)
 
 
+@pytest.mark.must("1.1.2")
 @pytest.mark.parametrize("raw", [b"", b".x", b"x" * 65, b"a b", b"a\n", b"\xc3\xa9", b"-"])
 def test_what_is_no_identifier_is_refused(raw: bytes) -> None:
     """A name that prints like another, or breaks a line of a log, is none."""
@@ -94,6 +101,7 @@ def test_what_is_no_identifier_is_refused(raw: bytes) -> None:
     assert not octets.is_name(raw.decode("utf-8"))
 
 
+@pytest.mark.must("1.2.3")
 def test_trailing_bytes_are_refused() -> None:
     """One structure has one encoding."""
     reader = Reader(b"ab", "sample")

@@ -70,6 +70,7 @@ def test_an_inclusion_path_leads_to_the_root_and_no_other_index_or_size_uses_it(
             assert _root_or_none(leaves[index], other, size, path) != root
 
 
+@pytest.mark.must("1.5.1")
 @given(sizes, st.data())
 def test_an_inclusion_path_is_consumed_exactly(size: int, data: st.DataObject) -> None:
     """A spare node and a missing one are refused: one proof has one encoding."""
@@ -84,6 +85,7 @@ def test_an_inclusion_path_is_consumed_exactly(size: int, data: st.DataObject) -
             tree.root_from_path(leaves[index], index, size, path[:-1])
 
 
+@pytest.mark.must("1.5.2")
 @pytest.mark.parametrize("index", [-1, 3, 4])
 def test_a_path_for_an_index_outside_the_tree_is_refused(index: int) -> None:
     """The index is checked before any node is hashed."""
@@ -91,6 +93,7 @@ def test_a_path_for_an_index_outside_the_tree_is_refused(index: int) -> None:
         tree.root_from_path(bytes(48), index, 3, [])
 
 
+@pytest.mark.must("1.5.1")
 @given(sizes, st.data())
 def test_a_multiproof_leads_to_the_root_and_is_consumed_exactly(size: int, data: st.DataObject) -> None:
     """Whatever is shown, the source's own root is found; a spare or missing node is refused."""
@@ -117,6 +120,7 @@ def test_a_multiproof_for_one_leaf_is_its_inclusion_path(size: int, data: st.Dat
     assert tree.multiproof(_leaves(size), [index]) == tree.inclusion_path(_leaves(size), index)
 
 
+@pytest.mark.must("1.5.2")
 @pytest.mark.parametrize("known", [{}, {-1: bytes(48)}, {3: bytes(48)}])
 def test_a_multiproof_for_no_leaf_or_one_outside_the_tree_is_refused(known: dict[int, bytes]) -> None:
     """N comes from the signed batch, so no index lies beyond it."""

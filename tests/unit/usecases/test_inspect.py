@@ -115,6 +115,7 @@ def test_a_kind_or_mode_outside_the_scope_is_refused_whole(scope: str) -> None:
     assert (refusal.code, refusal.idx) == (RefusalCode.SCOPE, WHOLE_BATCH)
 
 
+@pytest.mark.must("2.6.2")
 def test_without_a_guide_nothing_is_taken() -> None:
     """There is no floor to hold a label against."""
 

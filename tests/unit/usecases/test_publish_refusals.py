@@ -190,6 +190,7 @@ def test_an_open_call_ends_when_the_source_may_not_send_any_more(state: str) -> 
     assert asyncio.run(scenario()) == expected[state]
 
 
+@pytest.mark.must("2.7.2")
 def test_a_source_suspended_between_inspection_and_commit_is_not_taken_from() -> None:
     """What the commit stands on is CONTROL as it is then."""
 
@@ -208,6 +209,7 @@ def test_a_source_suspended_between_inspection_and_commit_is_not_taken_from() ->
     asyncio.run(scenario())
 
 
+@pytest.mark.must("2.6.4")
 def test_a_batch_inspected_under_an_older_guide_is_inspected_again() -> None:
     """A floor that was raised holds for everything stored after it."""
 

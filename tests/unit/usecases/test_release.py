@@ -130,6 +130,7 @@ def test_two_streams_opened_in_one_commit_leave_one() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("2.7.2")
 def test_a_suspended_partner_gets_no_further_frame_and_others_go_on() -> None:
     """Denying takes one operator, and takes effect on what was decided before."""
 
