@@ -1,8 +1,8 @@
 """The sealed messages of a stream that is open: old, frame, notice and end, each in its order.
 
-A frame: seq; open G; names; G names this stream; its leaf is the next that the account owes and none that is held; open
-the body; padding and sections; source, signature and proof of each; and that exactly these views were entered. Only
-then the contents of single records are looked at. Source: SPEC.md section 5, "Partner, in this order".
+A frame: seq; open G; names; G names this stream; its leaf is none that is held and the next that the account owes; open
+the body; padding and sections; that exactly these views were entered; source, signature and proof of each section. Only
+then the contents of single records are looked at. Source: SPEC.md sections 5.4 and 5.5.
 
 INVARIANT: a disclosure counts as held only after its last check. A frame that is refused leaves its leaf owed, so
 nothing that is saved afterwards says that it came.
@@ -27,6 +27,7 @@ from gateway.core.sealing.frame import (
 )
 from gateway.core.sealing.stream import StreamKeys, StreamTerms
 from gateway.core.suite.numbers import EndReason
+from gateway.core.suite.octets import Reader as Octets
 from gateway.core.suite.tree import leaf_hash
 
 
@@ -56,8 +57,8 @@ class OpenedStream:
 
     def old(self, message: bytes) -> OldDisclosure:
         """A disclosure of an earlier stream; its records come again."""
-        seq, entry = open_old(self._keys, message)
-        self._take_seq(seq, "old")
+        self._take_seq(message, "old")
+        _, entry = open_old(self._keys, message)
         disclosure = parse_disclosure_entry(entry)
         self._check_names(disclosure)
         if disclosure.stream_id == self.terms.stream_id:
@@ -69,8 +70,8 @@ class OpenedStream:
     def frame(self, message: bytes) -> Records:
         """A frame's records after every check."""
         sealed = SealedFrame.parse(message)
+        self._take_seq(message, "frame")
         entry = sealed.open_entry(self._keys)
-        self._take_seq(sealed.seq, "frame")
         disclosure = parse_disclosure_entry(entry)
         self._check_names(disclosure)
         mine = (self.terms.stream_id, self.terms.agreement_digest)
@@ -94,20 +95,20 @@ class OpenedStream:
 
     def notice(self, message: bytes) -> CaughtUp | QuotaReached | None:
         """What the gateway says on the way; None for what means nothing to a reader."""
-        seq, reason, _ = open_notice(self._keys, message)
-        self._take_seq(seq, "notice")
+        self._take_seq(message, "notice")
+        _, reason, _ = open_notice(self._keys, message)
         if reason is EndReason.QUOTA:
             return QuotaReached()
         return CaughtUp() if reason is EndReason.CAUGHT_UP else None
 
     def end(self, message: bytes) -> Ended:
         """Why the gateway ends the stream."""
-        seq, reason, text = open_end(self._keys, message)
-        self._take_seq(seq, "end")
+        self._take_seq(message, "end")
+        _, reason, text = open_end(self._keys, message)
         return Ended(reason, text)
 
-    def _take_seq(self, seq: int, structure: str) -> None:
-        if seq != self._seq:
+    def _take_seq(self, message: bytes, structure: str) -> None:
+        if Octets(message, structure).u64("seq") != self._seq:
             raise Refused("stream-order", f"a {structure} must carry sequence number {self._seq}", at=structure)
         self._seq += 1
 
@@ -125,13 +126,15 @@ class OpenedStream:
             raise Refused("disclosure-not-owed", "a disclosure came that is not the account's next leaf", at="stream")
 
     def _check_sections(self, sections: list[Section], disclosure: Disclosure) -> None:
-        """Everything of every section but the contents; and that these views, no others, were entered."""
-        shown = []
-        for section in sections:
+        """These views, no others, were entered; and everything of every section but the contents."""
+        leaves = [[view.leaf() for view in section.views] for section in sections]
+        shown = [
+            (section.signed.digest, [(view.idx, leaf, view.mask) for view, leaf in zip(section.views, of, strict=True)])
+            for section, of in zip(sections, leaves, strict=True)
+        ]
+        if view_digest(shown) != disclosure.view_digest or sum(map(len, leaves)) != disclosure.records:
+            raise Refused("frame-not-as-entered", "the records are not those the ledger says were shown", at="frame")
+        for section, of in zip(sections, leaves, strict=True):
             if not self._asked >> section.signed.batch.kind & 1:
                 raise Refused("outside-agreement", "the section is of a kind that was not asked for", at="section")
-            leaves = self._reader.check_section(section)
-            views = [(view.idx, leaf, view.mask) for view, leaf in zip(section.views, leaves, strict=True)]
-            shown.append((section.signed.digest, views))
-        if view_digest(shown) != disclosure.view_digest or sum(len(v) for _, v in shown) != disclosure.records:
-            raise Refused("frame-not-as-entered", "the records are not those the ledger says were shown", at="frame")
+            self._reader.check_section(section, of)

@@ -1,7 +1,7 @@
 """From a section of a frame to typed records: the source's signature, the proof, the masks, the labels, the content.
 
 What fails as signature, proof, order or binding is raised and ends the stream; what fails as schema, label or `must`
-sets that one record aside unread. Source: SPEC.md section 5, "Partner, in this order".
+sets that one record aside unread. Source: SPEC.md section 5.5.
 
 A record may come again with more slots, after a widening. Only masks are kept of what was handed up, no contents; so
 such a record is handed up with every portion of the view that came, and says which of them are new. A view without a
@@ -10,7 +10,7 @@ new slot is counted and dropped: nothing is handed up twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.core.control.agreement import Agreement
@@ -94,8 +94,8 @@ class Reader:
     source_key: Callable[[str, bytes, RecordKind, DataMode], VerifyKey]
     _verified: set[bytes] = field(default_factory=set)
 
-    def check_section(self, section: Section) -> list[bytes]:
-        """The leaves of a section whose source, signature and proof hold; refuses, and the stream ends."""
+    def check_section(self, section: Section, leaves: Sequence[bytes]) -> None:
+        """Source, signature and proof of a section; refuses, and the stream ends. leaves: of its views, in order."""
         batch, signed = section.signed.batch, section.signed
         agreement = self.agreement
         if batch.kind not in agreement.kinds or batch.data_mode not in agreement.modes:
@@ -111,9 +111,7 @@ class Reader:
             if len(self._verified) >= MAX_VERIFIED:
                 self._verified.clear()
             self._verified.add(whole)
-        leaves = [view.leaf() for view in section.views]
         section.check_proof(leaves)
-        return leaves
 
     def read(self, section: Section, held: Callable[[bytes, int], int]) -> Sifted:
         """The records of a checked section; `held`: slots of (H(B), idx) that were handed up before."""

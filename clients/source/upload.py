@@ -236,6 +236,8 @@ class Upload:
         if not message or message[0] not in PublishMessage.__members__.values():
             raise Refused("stream-order", "a message of the format was expected, another came", at="publish")
         kind, body = PublishMessage(message[0]), message[1:]
+        if (kind is PublishMessage.DIRECTORY) is self._accepted.is_set():
+            raise Refused("stream-order", "the directory must come first and once, it did not", at="publish")
         if kind is PublishMessage.DIRECTORY:
             self.trust = self.trust.accept(body, came_ms)
             self._outbox.save_trust(self.trust)

@@ -14,6 +14,7 @@ import pytest
 from clients.link import Patience
 from clients.source.outbox import ACKNOWLEDGED, REFUSED, STORED, WAITING, Outbox, Told
 from clients.source.upload import Upload
+from gateway.core.control.standing import needed_by_source
 from gateway.core.errors import GatewayError, Refused
 from gateway.core.ledger.entries import Admitted, Applied, Disclosed, RefusedBatch
 from gateway.core.ledger.tick import encode_entries
@@ -245,6 +246,18 @@ async def nothing(told: Reckoning) -> None:
     await told.write(b"")
 
 
+async def word_before_the_directory(told: Reckoning) -> None:
+    """An answer of a gateway that has not said who it is."""
+    await told.send(PublishMessage.STORED, b"\x01" * 48)
+
+
+async def second_directory(told: Reckoning) -> None:
+    """The directory of a connection is fixed when it begins."""
+    await told.begin()
+    again = told.truth.control.directory_message(0, needed_by_source(told.source_id))
+    await told.send(PublishMessage.DIRECTORY, again.encode())
+
+
 async def half_a_name(told: Reckoning) -> None:
     """`stored` of something that is no H(B)."""
     await told.begin()
@@ -272,6 +285,8 @@ LIES: dict[SourceScript, str] = {
     unendorsed_key: "key-not-endorsed",
     nonsense: "stream-order",
     nothing: "stream-order",
+    word_before_the_directory: "stream-order",
+    second_directory: "stream-order",
     half_a_name: "malformed",
     unknown_code: "malformed",
     cut_entries: "malformed",
