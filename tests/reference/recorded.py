@@ -35,6 +35,16 @@ def octets(name: str) -> bytes:
     return bytes.fromhex(entry(name)["hex"])
 
 
+def bytes_of(expression: Any) -> bytes:
+    """The bytes of an expression of `scenarios.json`: a vector, hexadecimal, a list, or a change of another."""
+    if isinstance(expression, list):
+        return b"".join(map(bytes_of, expression))
+    if isinstance(expression, dict):
+        whole, at = bytes_of(expression["of"]), expression["at"]
+        return whole[:at] + bytes.fromhex(expression["insert"]) + whole[at + expression["cut"] :]
+    return octets(expression) if "." in expression else bytes.fromhex(expression)
+
+
 def field(name: str, wanted: str) -> bytes:
     """One field of a structure, by its name in the layout."""
     offset = 0

@@ -17,6 +17,7 @@ from tests.reference.writer_ledger import write_at_rest, write_ledger, write_tre
 from tests.reference.writer_octets import Vectors
 from tests.reference.writer_origin import write_origin
 from tests.reference.writer_rejected import write_rejected
+from tests.reference.writer_scenarios import write_scenarios
 from tests.reference.writer_spec import rewrite
 from tests.reference.writer_stream import write_stream
 
@@ -37,6 +38,7 @@ def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
     write_card(vectors, world)
     write_at_rest(vectors, batches)
     write_rejected(vectors)
+    write_scenarios(vectors, world)
     return vectors.write()
 
 
