@@ -1,12 +1,16 @@
 """A stream as it was received, kept to be checked again by anyone with the profile: evidence of what was shown.
 
 A recording holds, per stream, the Hello, the one-time key of the stream, the ledger state the reader had, and every
-message with the time it came. The directory is asked for whole while recording, so a replay trusts nothing in the file
-that the profile's genesis does not lead to. The one-time key opens this stream and no other; whoever can read the
-recording and holds the partner's own key can read the records, so the file is private (mode 0600) like the records.
+message with the time it came. Its first directory is asked for whole, and a Hello may name a directory only if the
+file itself has led to that one, so a replay trusts nothing that the profile's genesis does not lead to. The one-time
+key opens this stream and no other; whoever can read the recording and holds the partner's own key can read the
+records, so the file is private (mode 0600) like the records.
 
-    tag | (type u8 | length u32 | item)*     begin = lp32(hello) | lp32(key) | lp32(ledger state)
-                                             message = UTC milliseconds u64 | message
+    tag | (type u8 | length u32 | item)*     STREAM  1: lp32(hello) | lp32(key) | lp32(ledger state)
+                                             MESSAGE 2: UTC milliseconds u64 | message
+
+Other evidence (connections of a source, a control journal, parcels) has items of other types and is refused here.
+Source: SPEC.md section 13.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ from gateway.core.suite.octets import Reader, lp32, u8, u64
 from gateway.core.suite.tree import leaf_hash
 
 _TAG = b"SLUICE1/recording\x00"
-_BEGIN = 1
+_STREAM = 1
 _MESSAGE = 2
 _HEAD = 5
 _MAX_STATE = 1 << 28
@@ -56,7 +60,7 @@ class Recorder:
     def begin(self, hello: SignedHello, ephemeral_key: KemKey, ledger: LedgerReader) -> None:
         """A stream is about to be opened."""
         parts = (hello.encode(), ephemeral_key.to_pem(), _as_held(ledger, hello))
-        self._item(_BEGIN, b"".join(lp32(part) for part in parts))
+        self._item(_STREAM, b"".join(lp32(part) for part in parts))
 
     def message(self, message: bytes, now_ms: int) -> None:
         """A message came."""
@@ -136,14 +140,14 @@ def _items(file: BinaryIO) -> Iterator[Begun | Heard]:
     while len(head := file.read(_HEAD)) == _HEAD:
         reader = Reader(head, "recording")
         kind, length = reader.u8("item"), reader.u32("length")
-        if length > _MAX_ITEM or kind not in {_BEGIN, _MESSAGE} or (kind == _MESSAGE and not is_begun):
-            raise reader.refuse("item", "a begin or a message behind one, within bounds")
+        if length > _MAX_ITEM or kind not in {_STREAM, _MESSAGE} or (kind == _MESSAGE and not is_begun):
+            raise reader.refuse("item", "a stream or a message behind one, within bounds")
         offset = file.tell()
         item = file.read(length)
         if len(item) < length:
             return
         reader = Reader(item, "recording")
-        if kind == _BEGIN:
+        if kind == _STREAM:
             is_begun = True
             hello = SignedHello.parse(reader.lp32("hello", MAX_MESSAGE_BYTES))
             key = KemKey.from_pem(reader.lp32("key", 16_384))
@@ -193,11 +197,13 @@ class Replay:
         account_id = partner_account(hello.partner_id, hello.agreement_id, hello.subscription)
         ledger = LedgerReader.decode(begun.ledger, hello.genesis, account_id)
         asked = (hello.incarnation, hello.next_tick, hello.account_size)
-        if (ledger.incarnation, ledger.next_tick, ledger.held.size) != asked or hello.dir_no:
+        reached = self._trust.directory.dir_no if self._trust.directory else 0
+        if (ledger.incarnation, ledger.next_tick, ledger.held.size) != asked or hello.dir_no not in {0, reached}:
             raise Refused(
-                "recording-contradicts", "the hello must ask from the state it stands beside", at=str(self._path)
+                "recording-contradicts",
+                "the hello must ask from the state it stands beside, and from the directory the recording has led to",
+                at=str(self._path),
             )
-
         return StreamChecks(
             hello=begun.hello,
             ephemeral_key=begun.ephemeral_key,
