@@ -9,9 +9,10 @@ import click
 from clients.cli.asking import reason_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk, report
-from clients.cli.output import result, said
+from clients.cli.output import result
 from clients.keyfiles import read_public
 from clients.operator.drafts import end_text
+from clients.operator.render import notes_on
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.fold import Control
 from gateway.core.suite.numbers import StatementKind
@@ -46,7 +47,8 @@ def show(agreement_id: str) -> None:
         text = found.text.decode()
         lines = [(str(facts["state"]), f"{found.id} with {found.partner_id}")]
         lines += [("", line) for line in text.rstrip().split("\n")]
-        result({**facts, "text": text}, lines)
+        lines += [("note", note) for note in notes_on(found)]
+        result({**facts, "text": text, "notes": notes_on(found)}, lines)
 
     at_desk(action)
 
@@ -58,8 +60,7 @@ def show(agreement_id: str) -> None:
 def propose(file: Path, reason: str, yes: bool) -> None:
     """Propose the agreement in FILE."""
     text = read_public(file)
-    for key in Agreement.parse(text).recorded_only:
-        said(f"note: `{key}` is recorded, not acted on")
+    Agreement.parse(text)
 
     async def action(desk: Desk) -> Decided:
         return await desk.propose(StatementKind.AGREEMENT, text, (), reason=reason, yes=yes)

@@ -62,6 +62,11 @@ def is_narrowing(kind: StatementKind) -> bool:
     return kind in ONE_SIGNATURE
 
 
+def notes_on(agreement: Agreement) -> tuple[str, ...]:
+    """What whoever reads the agreement must know and its text does not say."""
+    return tuple(f"`{key}` is recorded, not acted on" for key in agreement.recorded_only)
+
+
 def render(entry: ControlEntry, roster: Roster) -> str:
     """The whole of what is signed, as text; refuses `text-unseen`."""
     statement = entry.statement
@@ -77,6 +82,8 @@ def render(entry: ControlEntry, roster: Roster) -> str:
         f"link      {statement.link.hex()}",
         _RULE,
     ]
+    if statement.kind is StatementKind.AGREEMENT:
+        lines[-1:-1] = [f"note      {note}" for note in notes_on(Agreement.parse(statement.body))]
     if statement.kind in _MACHINE_KINDS:
         lines += _directory_lines(entry)
     else:

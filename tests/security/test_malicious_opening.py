@@ -232,6 +232,7 @@ LIES: dict[Script, str] = {
 }
 
 
+@pytest.mark.must("11.9")
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
 def test_a_lie_is_refused_by_name(partner: Listener, lie: Script) -> None:
     """A gateway that has every key of its own still cannot make a partner believe this."""

@@ -23,6 +23,7 @@ from clients.connection import Connection, split_endpoint
 from clients.keyfiles import write_private
 from clients.operator.ca import Authority, PartyKind
 from gateway.core.errors import CallerError, Fault, GatewayError, Refused
+from gateway.core.suite.numbers import MAX_MESSAGE_BYTES
 
 NOW = datetime.now(UTC)
 SERVER = "spiffe://sluice.example/gateway/demo"
@@ -88,9 +89,17 @@ async def _deny(_request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]
     await context.abort(grpc.StatusCode.PERMISSION_DENIED, "")
 
 
+async def _grow(request: bytes, _context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+    return bytes(int(request))
+
+
 class _Service(grpc.GenericRpcHandler):
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        handlers: dict[str, Callable[..., Awaitable[bytes]]] = {"/probe/Echo": _echo, "/probe/Deny": _deny}
+        handlers: dict[str, Callable[..., Awaitable[bytes]]] = {
+            "/probe/Echo": _echo,
+            "/probe/Deny": _deny,
+            "/probe/Grow": _grow,
+        }
         return grpc.unary_unary_rpc_method_handler(handlers[call.method])
 
 
@@ -209,6 +218,25 @@ def test_the_channel_accepts_no_other_certificate_than_the_one_that_was_checked(
         raise AssertionError("the call must not succeed")
 
     assert asyncio.run(run()).code == "gateway-unreachable"
+
+
+@pytest.mark.must("12.5.5")
+def test_a_message_of_a_gateway_is_read_up_to_its_bound_and_not_a_byte_further(partner: Connection) -> None:
+    """What a gateway sends is held in memory before it is looked at."""
+
+    async def run() -> tuple[int, str]:
+        async with serving(a_gateway()) as endpoint:
+            channel = await secure_channel(replace(partner, endpoint=endpoint))
+            grow = channel.unary_unary("/probe/Grow")
+            try:
+                most = await grow(str(MAX_MESSAGE_BYTES).encode(), timeout=5)
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await grow(str(MAX_MESSAGE_BYTES + 1).encode(), timeout=5)
+                return len(most), caught.value.code().name
+            finally:
+                await channel.close(None)
+
+    assert asyncio.run(run()) == (MAX_MESSAGE_BYTES, "RESOURCE_EXHAUSTED")
 
 
 def test_a_gateway_that_does_not_answer_is_unreachable(partner: Connection) -> None:

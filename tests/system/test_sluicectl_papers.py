@@ -8,34 +8,37 @@ from pathlib import Path
 import pytest
 
 from clients.profile import Profile
-from tests.system.office import AGREEMENT, Office
+from clients.testing.harness import agreement_text
+from tests.system.office import Office
 
 
 def test_an_agreement_with_an_unknown_key_is_refused_by_name(desk: Office) -> None:
     """What is not understood must not be signed."""
-    text = desk.path("odd.toml", AGREEMENT.format(id="UA-ODD", to="usa/two") + 'secret_annex = "yes"\n')
+    text = desk.path("odd.toml", agreement_text("UA-ODD", "usa/two", hidden_annex="yes"))
 
     error = desk.error("officer-1", "agreement", "propose", text, "--reason", "x", "--yes", code=2)
 
-    assert (error["code"], error["at"]) == ("text-unknown-key", "agreement.secret_annex")
+    assert (error["code"], error["at"]) == ("text-unknown-key", "agreement.hidden_annex")
 
 
 def test_an_agreement_with_nobody_is_refused_at_the_desk(desk: Office) -> None:
     """The gateway would refuse it only after a second person had signed."""
-    text = desk.path("nobody.toml", AGREEMENT.format(id="UA-NOBODY", to="usa/nobody"))
+    text = desk.path("nobody.toml", agreement_text("UA-NOBODY", "usa/nobody"))
 
     error = desk.error("officer-1", "agreement", "propose", text, "--reason", "x", "--yes", code=5)
 
     assert error["code"] == "partner-unknown"
 
 
+@pytest.mark.must("2.5.6")
 def test_an_agreement_is_listed_shown_and_ended_by_one(desk: Office) -> None:
     """Its text stays as it was signed; its end is final."""
     agreement_id = desk.partner("usa/fourteen")
 
     shown = desk.facts("officer-1", "agreement", "show", agreement_id)
-    assert shown["text"] == AGREEMENT.format(id=agreement_id, to="usa/fourteen")
+    assert shown["text"] == agreement_text(agreement_id, "usa/fourteen")
     assert shown["state"] == "signed"
+    assert shown["notes"] == ["`onward` is recorded, not acted on"]
     desk.facts("officer-2", "agreement", "end", agreement_id, "--reason", "over")
 
     listed = {one["id"]: one["state"] for one in desk.facts("officer-1", "agreement", "list")["agreements"]}

@@ -6,9 +6,16 @@ import hashlib
 import re
 from enum import IntEnum
 from pathlib import Path
+from string import Formatter
+from typing import ClassVar
 
 import pytest
 
+from clients.operator import card
+from gateway.core.control import directory as control_directory
+from gateway.core.control import enrolment
+from gateway.core.ledger import entries, receipt, tick
+from gateway.core.sealing import frame, stream
 from gateway.core.suite import numbers
 from tests.reference import recorded
 
@@ -76,32 +83,89 @@ def test_every_section_that_is_referred_to_exists() -> None:
     assert referred <= headings
 
 
-def test_every_number_of_the_limits_is_the_products() -> None:
-    """A limit that the text and the code do not share is no limit."""
-    limits = SPEC.split("## Annex D.")[1]
+class Limit(int):
+    """A number that prints itself in the unit it is asked for: `{MAX_TEXT_BYTES:KiB}`."""
 
-    for limit in (
-        numbers.MAX_BATCH_RECORDS,
-        numbers.MAX_BATCH_BYTES,
-        numbers.MAX_CONTENT_BYTES,
-        numbers.MAX_LABEL_BYTES,
-        numbers.MAX_ROWS,
-        numbers.MAX_BODY_BYTES,
-        numbers.MAX_SECTIONS,
-        numbers.MAX_MESSAGE_BYTES,
-        numbers.MAX_TICK_LEAVES,
-        numbers.MAX_PARCEL_BATCHES,
-        numbers.MAX_SIGNATURES,
-        numbers.MAX_SCOPE_BYTES,
-        numbers.MAX_REQUEST_BYTES,
-        numbers.MAX_DIRECTORY_STATEMENTS,
-        numbers.MAX_ENDORSEMENTS,
-        numbers.CLOCK_SKEW_MS // 1000,
-        numbers.HELLO_SKEW_MS // 1000,
-        numbers.NONCE_MEMORY_MS // 1000,
-        numbers.STREAM_LIFE_LIMIT_MS // 1000,
-        numbers.TICK_EVERY_MS // 1000,
-        numbers.SILENCE_MS // 1000,
-        numbers.OWED_LEAF_MS // 1000,
-    ):
-        assert re.search(rf"\b{limit:,}\b", limits), limit
+    UNITS: ClassVar[dict[str, int]] = {"KiB": 1024, "MiB": 1024**2, "s": 1000, "min": 60_000, "days": 86_400_000}
+
+    def __format__(self, unit: str) -> str:
+        whole, rest = divmod(self, self.UNITS.get(unit, 1))
+        return f"{whole:,}" if rest == 0 else "nothing whole"
+
+
+CONSTANTS = {
+    name: Limit(value)
+    for module in (numbers, control_directory, enrolment, entries, frame, receipt, stream, tick)
+    for name, value in vars(module).items()
+    if isinstance(value, int) and (name.startswith("MAX_") or name.endswith("_MS"))
+}
+LIMITS = {
+    "records of a batch": "1 to {MAX_BATCH_RECORDS}",
+    "labels and contents of a batch": "{MAX_BATCH_BYTES:MiB} MiB ({MAX_BATCH_BYTES} bytes)",
+    "content of a portion": "{MAX_CONTENT_BYTES:MiB} MiB ({MAX_CONTENT_BYTES} bytes)",
+    "label": "{MAX_LABEL_BYTES} bytes",
+    "rows of a columnar portion": "{MAX_ROWS}",
+    "batches of a parcel": "{MAX_PARCEL_BATCHES}",
+    "sections of a body": "1 to {MAX_SECTIONS}",
+    "body": "{MAX_BODY_BYTES} bytes",
+    "any message of a stream": "{MAX_MESSAGE_BYTES:MiB} MiB ({MAX_MESSAGE_BYTES} bytes), compression refused",
+    "Hello with its signature": "{MAX_HELLO_BYTES} bytes",
+    "G": "{MAX_DISCLOSURE_ENTRY_BYTES} bytes with its tag of 16",
+    "text of an end or a notice": "{MAX_END_TEXT_BYTES} bytes",
+    "path of a tick message or of an endorsement": "{MAX_PATH_NODES} nodes",
+    "new leaves of a tick message, leaves of a `leaves` message": "{MAX_TICK_LEAVES}",
+    "ledger nodes of a tick message": "{MAX_LEDGER_NODES}",
+    "entry of a source's account": "{MAX_ENTRY_BYTES:KiB} KiB",
+    "quarantine list of a receipt": "{MAX_QUARANTINED} records",
+    "life of a Dir": "{DIRECTORY_LIFE_MS:days} days",
+    "`base_no` of a Dir; `dir_no - base_no`": "2^48 - 1; {MAX_REDATES}",
+    "body of a statement, file of an endorsement": "{MAX_TEXT_BYTES:KiB} KiB",
+    "signatures of a statement": "{MAX_SIGNATURES}",
+    "attachments of a statement": "{MAX_ATTACHMENTS}, of {MAX_ATTACHMENT_BYTES:MiB} MiB",
+    "statements of a directory message": "{MAX_DIRECTORY_STATEMENTS}",
+    "endorsements of a Dir": "{MAX_ENDORSEMENTS}",
+    "scope": "{MAX_SCOPE_BYTES} bytes",
+    "certificate request of a bundle or card; the bundle or card": (
+        "{MAX_REQUEST_BYTES} bytes; {MAX_BUNDLE_BYTES:KiB} KiB"
+    ),
+    "clock difference allowed, Dir and `not_after`": "{CLOCK_SKEW_MS:s} s",
+    "clock difference allowed, Hello": "{HELLO_SKEW_MS:s} s; nonces remembered for {NONCE_MEMORY_MS:s} s",
+    "life of a stream": "{STREAM_LIFE_MS:min} minutes; `not_after` at most {STREAM_LIFE_LIMIT_MS:s} s ahead",
+    "between ticks": "{TICK_EVERY_MS:s} s at most; silence of {SILENCE_MS:s} s is a failure",
+    "a leaf owed on one stream": "{OWED_LEAF_MS:s} s",
+}
+
+
+def test_every_limit_is_the_products() -> None:
+    """A limit that the text and the code do not share is no limit."""
+    table = SPEC.split("## Annex D.")[1].split("\n## ")[0]
+    printed = dict(re.findall(r"^\| (.+?) \| (.+) \|$", table, re.MULTILINE))
+    slots = ", ".join(map(str, numbers.SLOT_COUNTS[:-1])) + f" or {numbers.SLOT_COUNTS[-1]}"
+
+    expected = {what: limit.format_map(CONSTANTS) for what, limit in LIMITS.items()}
+
+    assert printed == {"what": "limit", **expected, "slots of a record": slots}
+    assert numbers.MAX_DIRECTORY_NO == 2**48 - 1
+    assert control_directory.MAX_PATH_NODES == tick.MAX_PATH_NODES
+    assert card.MAX_CARD_BYTES == enrolment.MAX_BUNDLE_BYTES
+
+
+def test_no_limit_of_the_format_is_left_out_of_the_text() -> None:
+    """A second implementation cannot keep a limit that nobody told it."""
+    limits = {name for name in vars(numbers) if name.startswith("MAX_") or name.endswith("_MS")}
+
+    told = {name for limit in LIMITS.values() for _, name, _, _ in Formatter().parse(limit) if name}
+
+    assert limits - told == {"MAX_DIRECTORY_NO"}
+
+
+def test_every_role_has_its_key_in_the_table_of_keys() -> None:
+    """Of a key that nobody wrote down nobody knows what to do when it is lost."""
+    table = SPEC.split("## Annex C.")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.+) \|$", table, re.MULTILINE)
+    keys = {row.split(" | ")[0].partition(" (")[0] for row in rows[1:]}
+    roles = {role.name.lower().replace("_", "-") for role in numbers.Role} - {"vocabulary", "schema"}
+
+    assert all(len(row.split(" | ")) == 5 and all(row.split(" | ")) for row in rows)
+    assert roles <= keys
+    assert keys >= {"operator", "recovery", "cursor", "key-encryption key", "ephemeral", "TLS"}

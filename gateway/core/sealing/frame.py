@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.core.sealing.stream import StreamKeys
 from gateway.core.suite.algorithms import COMMITMENT, SUITE_BYTE, digest
-from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, MAX_BODY_BYTES, EndReason
+from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, MAX_BODY_BYTES, MAX_END_TEXT_BYTES, EndReason
 from gateway.core.suite.octets import Reader, lp8, lp16, lp32, u16, u32, u64
 
 _G_TAG = b"SLUICE1/disclose\x00"
@@ -152,7 +152,7 @@ def _reason(reason: EndReason, text: str) -> bytes:
 def _parse_reason(plaintext: bytes, structure: str) -> tuple[EndReason, str]:
     reader = Reader(plaintext, structure)
     number = reader.u16("reason")
-    text = reader.lp16("text", 512)
+    text = reader.lp16("text", MAX_END_TEXT_BYTES)
     reader.done()
     if number not in EndReason.__members__.values():
         raise reader.refuse("reason", "a known reason")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gateway.core.control.roster import ONE_SIGNATURE, Roster, check_signatures, signature_progress
@@ -43,6 +45,29 @@ def test_a_roster_under_which_one_person_could_act_alone_is_refused(why: str) ->
         Roster.parse(UNSAFE[why])
 
     assert caught.value.code == "roster-unsafe"
+
+
+@pytest.mark.must("2.3.1", "2.3.2")
+@pytest.mark.parametrize(
+    ("changes", "at"),
+    [
+        ({"operators": tuple(f"officer-{number}" for number in range(17))}, "roster.operator"),
+        ({"operators": ()}, "roster.operator"),
+        ({"recovery": tuple(f"vault-{number}" for number in range(17))}, "roster.recovery"),
+        ({"recovery": ()}, "roster.recovery"),
+        ({"recovery_quorum": 0}, "roster.recovery_quorum"),
+    ],
+    ids=["17 operators", "no operator", "17 recovery keys", "no recovery key", "a recovery by nobody"],
+)
+def test_a_roster_of_too_many_or_too_few_keys_is_refused(changes: dict[str, Any], at: str) -> None:
+    """More signatures than a statement may carry, or no way back when operators' keys are lost."""
+    officers, vaults = (tuple(f"{name}-{number}" for number in range(16)) for name in ("officer", "vault"))
+    assert len(Roster.parse(roster_text(officers, vaults)).recovery) == 16
+
+    with pytest.raises(CallerError) as caught:
+        Roster.parse(roster_text(**changes))
+
+    assert (caught.value.code, caught.value.at) in {("text-value", at), ("text-missing-key", at)}
 
 
 @pytest.mark.must("2.3.3")

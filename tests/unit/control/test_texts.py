@@ -101,10 +101,11 @@ def test_a_missing_key_is_named() -> None:
     assert (caught.value.code, caught.value.at) == ("text-missing-key", "paper.id")
 
 
+TOO_MANY = "".join(f'"name-{number}",\n' for number in range(1025))
 WRONG = {
     "name": ['id = "-a"', "id = 1", 'id = "a b"', f'id = "{"a" * 65}"', 'id = "ä"'],
     "string": ['id = ""', f'id = "{"a" * 129}"', "id = 7", 'id = "a\\u202eb"', 'id = "a\\nb"', 'id = "a\\tb"'],
-    "names": ['id = "a"', "id = []", 'id = ["a", "a"]', 'id = ["a b"]', "id = [1]"],
+    "names": ['id = "a"', "id = []", 'id = ["a", "a"]', 'id = ["a b"]', "id = [1]", f"id = [\n{TOO_MANY}]"],
     "date": ["id = 2026-06-01T00:00:00", "id = 2026-06-01T00:00:00Z", 'id = "2026-06-01"', "id = 12:00:00"],
     "hex": ['id = "0A"', 'id = "0"', 'id = "0g"', "id = 10", 'id = "0a0b"'],
     "integer": ["id = 0", "id = 10", "id = true", "id = 1.0", 'id = "1"', "id = 0xffffffffff"],

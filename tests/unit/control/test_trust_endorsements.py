@@ -231,6 +231,20 @@ def test_a_tainted_key_verifies_nothing() -> None:
     assert caught.value.code == active.value.code == "key-tainted"
 
 
+@pytest.mark.must("2.9.10")
+def test_the_times_of_an_endorsement_are_nothing_to_a_reader() -> None:
+    """They bind the gateway alone; what a key signed in its time is read for years."""
+    world = a_world()
+    over = tuple((replace(one, valid_from_ms=1, valid_to_ms=2), material) for one, material in world.listed())
+    world.direct(over)
+
+    trust = world.trust()
+
+    assert trust.source_key("src-3f07", signing_key("src-3f07").key_id, KIND, MODE)
+    assert trust.key(Role.GATEWAY_LEDGER, signing_key("ledger").key_id)
+    assert trust.file(Role.VOCABULARY, "UKR.1") == UKR
+
+
 def test_a_vocabulary_is_the_one_that_operators_signed() -> None:
     """A label means what its vocabulary says, so a gateway must not choose the vocabulary."""
     trust = a_world().trust()

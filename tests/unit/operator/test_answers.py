@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
-from clients.certificates import certificate_request, new_tls_key
+from clients.certificates import certificate_request, leaf_of, new_tls_key
 from clients.enrolment import PartyRole
 from clients.operator.answer import profile_for
 from clients.operator.ca import Authority, PartyKind, root_digest
@@ -19,7 +20,7 @@ from clients.operator.render import render
 from clients.operator.shipped import guide_text, vocabulary_text
 from gateway.core.control.directory import parse_dir
 from gateway.core.control.endorsing import parse_endorsement_list
-from gateway.core.control.enrolment import Bundle, make_bundle
+from gateway.core.control.enrolment import Bundle, make_bundle, parse_bundle
 from gateway.core.control.entry import ControlEntry
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.keys import KemKey, SigningKey
@@ -162,6 +163,7 @@ def test_a_redated_directory_repeats_the_tree(town: Town, gateway: Bundle) -> No
     assert "directory 2 (base 1)" in render(town.entries[-1], town.control.roster)
 
 
+@pytest.mark.must("12.2.5")
 def test_a_profile_is_what_was_signed_and_a_fresh_certificate(town: Town) -> None:
     """The party reads its own admission, its agreement and its pins as operators signed them."""
     profile = profile_for(
@@ -174,6 +176,9 @@ def test_a_profile_is_what_was_signed_and_a_fresh_certificate(town: Town) -> Non
     assert [name for name, _ in profile.vocabularies] == ["UKR.1", "USA.1"]
     assert profile.identity().uri == "spiffe://sluice.example/partner/usa/arl"
     assert profile.guide_text is None
+    admitted = parse_bundle(next(town.chain().texts(StatementKind.PARTNER)).attachments[0])
+    requested = x509.load_der_x509_csr(admitted.certificate_request).public_key()
+    assert leaf_of(profile.certificate_pem).public_key() == requested
 
 
 def test_an_agreement_that_ended_is_not_in_a_profile(town: Town) -> None:

@@ -45,6 +45,19 @@ def test_every_line_of_the_body_is_on_the_screen_and_no_other(town: Town) -> Non
     assert "signed by nobody yet" in shown
 
 
+@pytest.mark.must("2.5.6")
+def test_what_nothing_acts_on_is_said_where_an_agreement_is_signed(town: Town) -> None:
+    """An officer must not believe that a recall is enforced because it was written."""
+    body = AGREEMENT + b"recall_h = 72\n"
+
+    shown = render(unsigned(town.statement(StatementKind.AGREEMENT, body)), town.control.roster)
+
+    assert "note      `recall_h` is recorded, not acted on" in shown
+    assert "note      `onward` is recorded, not acted on" in shown
+    assert "`fees`" not in shown
+    assert shown.split("-" * 72)[2] == "\n" + body.decode()
+
+
 def test_a_body_without_a_last_line_end_is_shown_whole(town: Town) -> None:
     """The last line counts as much as the others."""
     entry = unsigned(town.statement(StatementKind.SUSPEND, b'target = "source/a"\nreason = "b"'))
