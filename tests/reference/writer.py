@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from tests.reference.writer_control import write_card, write_control, write_profile, write_restore
+from tests.reference.writer_evidence import write_evidence, write_ledger_state
 from tests.reference.writer_ledger import write_at_rest, write_ledger, write_trees
 from tests.reference.writer_octets import Vectors
 from tests.reference.writer_origin import write_origin
@@ -38,7 +39,9 @@ def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
     write_card(vectors, world)
     write_at_rest(vectors, batches)
     write_rejected(vectors)
-    write_scenarios(vectors, world)
+    write_ledger_state(vectors)
+    write_scenarios(vectors, world, batches)
+    write_evidence(vectors, world)
     return vectors.write()
 
 

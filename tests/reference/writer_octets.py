@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM1024P384PrivateKey, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 Fields = list[tuple[str, bytes]]
 
@@ -198,10 +198,16 @@ class KemKey:
         post = mlkem.MLKEM1024PrivateKey.from_seed_bytes(self.seeds[0])
         classic = ec.derive_private_key(int.from_bytes(self.seeds[1], "big") % (P384_ORDER - 1) + 1, ec.SECP384R1())
         point = classic.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        self._halves = (post, classic)
         self._private = MLKEM1024P384PrivateKey(post, classic)
         self.public = post.public_key().public_bytes_raw() + point
         self.digest = h(tag("key") + SUITE + self.public)
         self.id = self.digest[:16]
+
+    def pem(self) -> bytes:
+        """The private key as its holder keeps it: two PKCS#8 PEM blocks."""
+        form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return self._halves[0].private_bytes(*form) + self._halves[1].private_bytes(*form)
 
     def seal(self, context: bytes, plaintext: bytes) -> bytes:
         """HPKE base mode: enc, then ct."""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from tests.reference.writer_control import World
+from tests.reference.writer_house import build_house
 from tests.reference.writer_octets import Vectors
+from tests.reference.writer_origin import MadeBatch
 from tests.reference.writer_scene import Scene
+from tests.reference.writer_scene_ledger import write_ledger_scenes
+from tests.reference.writer_scene_stream import write_stream_scenes
 from tests.reference.writer_scene_trust import write_trust_scenes
 
 
-def write_scenarios(vectors: Vectors, world: World) -> None:
+def write_scenarios(vectors: Vectors, world: World, batches: list[MadeBatch]) -> None:
     """Every family, each with what is accepted beside what is not."""
     scene = Scene(vectors, world)
+    house = build_house(scene)
     write_trust_scenes(scene)
+    write_ledger_scenes(scene)
+    write_stream_scenes(scene, house, batches)

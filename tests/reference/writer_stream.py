@@ -120,7 +120,7 @@ def _write_hello(vectors: Vectors, world: World) -> bytes:
             ("nonce", fixed("hello nonce", 32)),
             ("time", u64(NOW + 30 * HOUR)),
             ("kinds", KINDS),
-            ("dir_no", u64(1)),
+            ("dir_no", u64(0)),
             ("incarnation", INCARNATION),
             ("next_tick", u64(2)),
             ("account_size", u64(1)),

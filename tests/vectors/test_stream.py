@@ -32,7 +32,7 @@ def test_a_hello_is_the_recorded_one_and_its_signature_verifies() -> None:
         nonce=recorded.field(name, "nonce"),
         time_ms=int.from_bytes(recorded.field(name, "time"), "big"),
         kinds=stream.kinds_mask((RecordKind.TACTIC,)),
-        dir_no=1,
+        dir_no=0,
         incarnation=recorded.field(name, "incarnation"),
         next_tick=2,
         account_size=1,
