@@ -10,9 +10,9 @@ imports pytest, nothing outside imports this room, and nothing here loads itself
 """
 
 from clients.testing.commands import CommandFailed
-from clients.testing.harness import Sluice, running_gateway
+from clients.testing.harness import Sluice
 from clients.testing.parties import Partner, Source
-from clients.testing.plugin import pytest_runtest_makereport, pytest_runtest_setup, sluice
+from clients.testing.plugin import pytest_runtest_makereport, pytest_runtest_setup, shown_with_failures, sluice
 
 __all__ = [
     "CommandFailed",
@@ -21,6 +21,6 @@ __all__ = [
     "Source",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
-    "running_gateway",
+    "shown_with_failures",
     "sluice",
 ]

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import TracebackType
 from typing import TypeVar
 
 from clients.enrolment import folder_name
@@ -83,11 +83,27 @@ class Sluice:
     _files: Iterator[int] = field(default_factory=count)
 
     @classmethod
-    def at(cls, commands: Commands, vocabularies: Sequence[str] = VOCABULARIES) -> Sluice:
-        """In the folder of `commands`; nothing is founded yet."""
-        folder = commands.folder
+    def at(
+        cls, folder: Path, *, vocabularies: Sequence[str] = VOCABULARIES, commands: Commands | None = None
+    ) -> Sluice:
+        """A gateway in a folder that only its owner may open: founded on entering it, ended on leaving it."""
+        commands = commands or Commands(folder)
         served = Served(folder / "gateway", folder / "gateway.log")
         return cls(commands, Operators(commands, vocabularies), served)
+
+    def __enter__(self) -> Sluice:
+        try:
+            self.found()
+        except BaseException:
+            # Also an interrupt: whoever founds it has nothing yet to end it by.
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
     def __repr__(self) -> str:
         return f"<Sluice at {self.endpoint} in {self.folder}>"
@@ -128,8 +144,7 @@ class Sluice:
 
     def agreement(self, agreement_id: str, *, to: Partner, **terms: Term) -> Agreement:
         """An agreement with a partner; `terms` replace or add keys of its text, as values of TOML's types."""
-        keys = {"id": agreement_id, "to": to.id, **_TERMS, **terms}
-        text = "".join(f"{key} = {_toml(value)}\n" for key, value in keys.items())
+        text = agreement_text(agreement_id, to.id, **terms)
         agreement = Agreement.parse(text.encode())
         self.operators.agree(self._written(f"{folder_name(agreement_id)}.agreement.toml", text))
         self._stale.add(to.id)
@@ -226,7 +241,8 @@ class Sluice:
             )
         keys = self.folder / folder_name(party_id)
         made = self.client("enrol", party_id, "--role", role, "--gateway", self.endpoint, "--out", str(keys))
-        self.operators.admit(role, party_id, str(made["bundle"]), str(made["words"]), *options())
+        self.operators.spoken[party_id] = str(made["words"])
+        self.operators.admit(role, party_id, str(made["bundle"]), *options())
         party = handle(party_id, role, terms, self._profile(party_id), self.settle)
         self._parties[party_id] = party
         self._stale.add(party_id)
@@ -241,15 +257,10 @@ class Sluice:
         return path
 
 
-@contextmanager
-def running_gateway(folder: Path) -> Iterator[Sluice]:
-    """A gateway of one's own in a folder that only its owner may open; it has ended when the block has."""
-    sluice = Sluice.at(Commands(folder))
-    try:
-        sluice.found()
-        yield sluice
-    finally:
-        sluice.stop()
+def agreement_text(agreement_id: str, partner_id: str, **terms: Term) -> str:
+    """An agreement with everything in it; `terms` replace or add keys."""
+    keys = {"id": agreement_id, "to": partner_id, **_TERMS, **terms}
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in keys.items())
 
 
 def _toml(value: Term) -> str:

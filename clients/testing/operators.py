@@ -90,16 +90,19 @@ class Operators:
         self._propose("guide", "propose", GUIDE)
 
     def _connect(self, number: int, endpoint: str) -> None:
-        self.of(
-            number,
-            *("operator", "connect", "--gateway", endpoint, "--server", f"spiffe://{DOMAIN}/gateway/{GATEWAY_ID}"),
-            *("--roots", str(self.path("roots.pem")), "--genesis", str(self.path("genesis.sluice"))),
-            *("--certificate", str(self.path(f"officer-{number}.pem"))),
-        )
+        certificate = ("--certificate", str(self.path(f"officer-{number}.pem")))
+        self.of(number, "operator", "connect", *self.gateway_words(endpoint), *certificate)
 
-    def admit(self, role: str, party_id: str, bundle: str, words: str, *options: str) -> None:
-        """officer-1 proposes an admission; its keys will need a directory."""
-        self._propose(role, "admit", bundle, "--id", party_id, "--words", words, *options)
+    def gateway_words(self, endpoint: str) -> list[str]:
+        """The options of `sluicectl operator connect` that say which gateway."""
+        return [
+            *("--gateway", endpoint, "--server", f"spiffe://{DOMAIN}/gateway/{GATEWAY_ID}"),
+            *("--roots", str(self.path("roots.pem")), "--genesis", str(self.path("genesis.sluice"))),
+        ]
+
+    def admit(self, role: str, party_id: str, bundle: str, *options: str) -> None:
+        """officer-1 proposes an admission by the words it heard; the party's keys will need a directory."""
+        self._propose(role, "admit", bundle, "--id", party_id, "--words", self.spoken[party_id], *options)
         self._is_directory_due = True
 
     def agree(self, text: Path) -> None:

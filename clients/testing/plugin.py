@@ -8,10 +8,11 @@ and forget it: the next one finds it running.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from clients.testing.harness import Sluice, running_gateway
+from clients.testing.harness import Sluice
 
 _RUNNING = pytest.StashKey[Sluice]()
 _LOGGED_BEFORE = pytest.StashKey[int]()
@@ -20,10 +21,18 @@ _LOGGED_BEFORE = pytest.StashKey[int]()
 @pytest.fixture(scope="session")
 def sluice(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Sluice]:
     """A real gateway on loopback with two officers; gone when the session is over."""
-    with running_gateway(tmp_path_factory.mktemp("sluice")) as gateway:
-        request.config.stash[_RUNNING] = gateway
+    with Sluice.at(tmp_path_factory.mktemp("sluice")) as gateway, shown_with_failures(request.config, gateway):
         yield gateway
-        del request.config.stash[_RUNNING]
+
+
+@contextmanager
+def shown_with_failures(config: pytest.Config, gateway: Sluice) -> Iterator[None]:
+    """Within the block, tests that use a fixture of the name `sluice` are reported with this gateway's log."""
+    config.stash[_RUNNING] = gateway
+    try:
+        yield
+    finally:
+        del config.stash[_RUNNING]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,4 @@
-"""What system tests share: one office of two operators with its gateway process."""
+"""What system tests share: a gateway process founded by commands, once for all files of a worker, and its desks."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.office import Office, opened_office
+from clients.testing import Sluice, pytest_runtest_makereport, pytest_runtest_setup, shown_with_failures
+from tests.system.office import Office
+
+__all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
 
 
 @pytest.fixture(scope="session")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """Two officers, vocabularies, a guide, one source and a directory."""
-    with opened_office(tmp_path_factory.mktemp("office")) as office:
+def office(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Office]:
+    """Two officers, vocabularies, a guide, one source and a directory; the gateway runs."""
+    office = Office.at(tmp_path_factory.mktemp("office"))
+    with office.sluice, shown_with_failures(request.config, office.sluice):
+        office.sluice.source("src-3f07", kinds="telemetry")
+        office.sluice.settle()
         yield office
 
 
+@pytest.fixture(scope="session")
+def sluice(office: Office) -> Sluice:
+    """The harness as integrators get it, but for commands that run in this process."""
+    return office.sluice
+
+
 @pytest.fixture
-def desk(office: Office) -> Office:
+def desk(office: Office, sluice: Sluice) -> Office:
     """The office with nothing pending."""
     office.settle()
     return office

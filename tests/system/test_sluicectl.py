@@ -203,7 +203,7 @@ def test_a_person_with_a_certificate_but_no_place_in_the_roster_is_denied(desk: 
 
 def test_a_gateway_of_another_genesis_is_noticed(desk: Office, tmp_path: Path) -> None:
     """The home's own genesis decides which gateway is the right one."""
-    other = Office(tmp_path)
+    other = Office.at(tmp_path)
     cards = []
     for name, extra in (("a", ()), ("b", ()), ("r1", ("--recovery",)), ("r2", ("--recovery",))):
         other.facts(name, "operator", "init", name, *extra, "--out", other.path(f"{name}.operator"))
@@ -250,7 +250,7 @@ def test_no_output_and_no_public_file_holds_a_private_key(desk: Office) -> None:
         for line in path.read_text("ascii").splitlines()
         if "-----" not in line and len(line) >= 32
     ]
-    printed = "\n".join(desk.printed)
+    printed = "\n".join(desk.commands.printed)
     public = [
         path.read_bytes()
         for suffix in ("*.enrol", "*.operator", "*.pem", "*.profile", "*.sluice", "gateway.log")
