@@ -45,8 +45,9 @@ from gateway.settings import FILE, Settings
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.enrol import gateway_bundle, new_tls_key
 from gateway.usecases.govern import KIND_STATEMENT
-from gateway.usecases.rebuild import Folds, rebuild
+from gateway.usecases.rebuild import Folds, fold, rebuild
 from gateway.usecases.release import STOPPING_TEXT
+from gateway.usecases.restore import RestoredStore, restore
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Sequencer
 from gateway.usecases.tick import Ticker
@@ -124,10 +125,11 @@ class Loaded:
         return self.folds.ticks
 
 
-def load(settings: Settings, *, every_signature: bool) -> Loaded:
+def load(settings: Settings, *, every_signature: bool, below_floor: bool = False) -> Loaded:
     """Opens the store and rebuilds everything; raises `Fault` on whatever does not add up.
 
     every_signature: verify each tick's signature and not only the last one's.
+    below_floor: also a store that is older than its floor, to look at it; `Gateway` must not run one.
     """
     keys = KeyFiles(settings.keys)
     floor = FloorFile(settings.floor)
@@ -135,10 +137,27 @@ def load(settings: Settings, *, every_signature: bool) -> Loaded:
     journals = LmdbJournals.open(settings.store, kek)
     try:
         journals.verify()
+        if below_floor:
+            return Loaded(journals, keys, floor, fold(journals, keys, every_signature=every_signature))
         return Loaded(journals, keys, floor, rebuild(journals, keys, floor, every_signature=every_signature))
     except BaseException:
         journals.close()
         raise
+
+
+async def restore_store(settings: Settings, entry: bytes) -> RestoredStore:
+    """Applies a signed RESTORE, an entry of CONTROL, to a store that was put back; no process may run from it.
+
+    Refuses and raises as `usecases.restore.restore`, and as `load`.
+    """
+    kek = read_kek(settings.kek, settings.store, unsafe_kek_beside_store=settings.unsafe_kek_beside_store)
+    journals = LmdbJournals.open(settings.store, kek)
+    try:
+        journals.verify()
+        keys, floor = KeyFiles(settings.keys), FloorFile(settings.floor)
+        return await restore(journals, keys, floor, entry, SystemClock().wall_ms())
+    finally:
+        journals.close()
 
 
 class Gateway:

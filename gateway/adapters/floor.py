@@ -60,14 +60,22 @@ class FloorFile:
         with self._lock:
             present = self.read()
             check_raise(present, mark)
-            if mark == present:
-                return
-            try:
-                replace_owner_file(self._path, encoded)
-            except OSError as error:
-                raise Fault(
-                    "floor-not-written", f"the floor must be written, `{error.strerror}`", at=str(self._path)
-                ) from error
+            if mark != present:
+                self._replace(encoded)
+
+    def begin(self, mark: FloorMark) -> None:
+        """Writes the first mark of an incarnation, whatever was there; two fsyncs."""
+        encoded = _encode(mark)
+        with self._lock:
+            self._replace(encoded)
+
+    def _replace(self, encoded: bytes) -> None:
+        try:
+            replace_owner_file(self._path, encoded)
+        except OSError as error:
+            raise Fault(
+                "floor-not-written", f"the floor must be written, `{error.strerror}`", at=str(self._path)
+            ) from error
 
 
 def _encode(mark: FloorMark) -> bytes:

@@ -20,8 +20,9 @@ class Floor(Protocol):
 
     Durability: `raise_to` is durable when it returns, replaces the mark atomically, and never lowers it
     (`Fault("floor-lowered")`). A mark of another incarnation is refused (`Fault("floor-incarnation")`): only a restore
-    may begin a new one. Repeat calls: raising to the present mark changes nothing. Absence: `read` and `raise_to`
-    raise `Fault("floor-missing")` when there is none, `Fault("floor-damaged")` when it is not whole.
+    may begin a new one. Restore: `begin` is as durable and as atomic, whatever was there before, or nothing.
+    Repeat calls: raising to the present mark changes nothing. Absence: `read` and `raise_to` raise
+    `Fault("floor-missing")` when there is none, `Fault("floor-damaged")` when it is not whole.
     Concurrency: calls may come from any thread, one after another.
     """
 
@@ -31,4 +32,8 @@ class Floor(Protocol):
 
     def raise_to(self, mark: FloorMark) -> None:
         """Writes a mark that is not below the present one, of the same incarnation."""
+        ...
+
+    def begin(self, mark: FloorMark) -> None:
+        """Writes the first mark of an incarnation."""
         ...

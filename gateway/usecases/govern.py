@@ -17,6 +17,7 @@ from gateway.core.control.roster import Progress, signature_progress
 from gateway.core.control.statement import Signatures, SignedStatement
 from gateway.core.errors import CallerError, Refused
 from gateway.core.ledger.entries import HOUSE, Applied
+from gateway.core.suite.numbers import StatementKind
 from gateway.ports.journal import Journal
 from gateway.usecases.peer import Peer
 from gateway.usecases.pending import PendingChange, PendingChanges, check_size
@@ -78,6 +79,13 @@ class Government:
         for again.
         """
         check_operator(peer)
+        if entry.statement.kind is StatementKind.RESTORE:
+            raise Refused(
+                "restore-running",
+                "a RESTORE is for a store that stands still, this gateway runs",
+                at="statement.kind",
+                do="stop the gateway first",
+            )
         async with self._turn:
             self._drop_stale()
             known = self._pending.of_link(entry.statement.link)

@@ -8,6 +8,7 @@ Source: SPEC.md section 4.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from gateway.core.control.standing import StandingDirectory
 from gateway.core.errors import Refused
@@ -78,7 +79,14 @@ def _check_fresh(running: Running, hello: Hello, now_ms: int) -> None:
 
 
 def _place(running: Running, binding: CursorBinding, cursor: bytes) -> Place:
-    place = binding.open(running.keys.cursor(), cursor)
+    """Where the cursor stands; one of an earlier incarnation behind no record that its store did not have."""
+    key = running.keys.cursor()
+    for incarnation, end in running.lanes.ends.items() if cursor else ():
+        try:
+            return min(replace(binding, incarnation=incarnation).open(key, cursor), Place(end))
+        except Refused:
+            continue
+    place = binding.open(key, cursor)
     if place.position > running.journals.head(Journal.RECORDS).size:
         raise Refused("cursor-invalid", "the cursor stands behind the last record", at="hello.cursor")
     return place

@@ -2,7 +2,10 @@
 
 A batch is known by (source, lane, number, H(B)). One number with two different B is a fork: both are kept, and nothing
 more is taken from that source. A lane has the `about` label of its first admitted batch: its numbers tell how many
-batches there were, and that is a fact at that label. Source: SPEC.md section 3.
+batches there were, and that is a fact at that label.
+
+A store that was put back has lost the last numbers of lanes. So after a restore each lane is open, until a batch comes:
+it sets where the lane goes on, and what it leaves out is a gap whose numbers count as taken. Source: SPEC.md section 3.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from gateway.core.control.restore import Restore
 from gateway.core.errors import Fault
 from gateway.core.ledger.entries import refusal_code
 from gateway.core.records.batch import MAX_SIGNED_BATCH_BYTES, SignedBatch
@@ -21,6 +25,7 @@ from gateway.core.suite.octets import Reader, lp16, u8, u16, u64
 
 KIND_ADMITTED = 1
 KIND_REFUSED = 2
+KIND_RESTORED = 3
 WHOLE_BATCH = 0xFFFF
 WHOLE_RECORD = 0xFF
 
@@ -84,19 +89,48 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class _Lane:
+    """digests: of the numbers that came in order; gaps: (first number left out, first behind); late: came for a gap.
+
+    since: how many restores there had been when the last batch came.
+    """
+
+    since: int
     digests: list[bytes] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    late: dict[int, bytes] = field(default_factory=dict)
     refusals: dict[int, Refusal] = field(default_factory=dict)
     forks: dict[tuple[int, bytes], Refusal] = field(default_factory=dict)
     about: bytes = b""
 
+    @property
+    def next_no(self) -> int:
+        """The lane's next number."""
+        return len(self.digests) + sum(end - start for start, end in self.gaps)
+
+    def digest_of(self, number: int) -> bytes | None:
+        """H(B) of a number that is taken; None for one of a gap that no batch came for."""
+        left_out = 0
+        for start, end in self.gaps:
+            if number < start:
+                break
+            if number < end:
+                return self.late.get(number)
+            left_out += end - start
+        return self.digests[number - left_out]
+
 
 class Lanes:
-    """All lanes of all sources. 48 bytes of memory a batch, plus the list."""
+    """All lanes of all sources. 48 bytes of memory a batch, plus the list.
+
+    ends: where in RECORDS each earlier incarnation ended; what lies behind was stored by a later one.
+    """
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, bytes], _Lane] = {}
         self._forked: set[str] = set()
+        self._size = 0
         self.admitted = 0
+        self.ends: dict[bytes, int] = {}
 
     def is_forked(self, source_id: str) -> bool:
         """Whether the source signed two batches with one number."""
@@ -105,18 +139,34 @@ class Lanes:
     def judge(self, signed: SignedBatch) -> tuple[Verdict, Refusal | None]:
         """What the batch is to its lane, and the earlier refusal if it has one."""
         batch = signed.batch
-        lane = self._lanes.get((batch.source_id, batch.lane))
-        digests = lane.digests if lane else []
-        if batch.batch_no > len(digests):
+        lane = self._lane(signed)
+        if batch.batch_no < lane.next_no:
+            return self._judge_taken(lane, signed)
+        if self._is_open(lane):
+            return Verdict.NEXT, None
+        if batch.batch_no > lane.next_no:
             return Verdict.AHEAD, None
-        if lane and batch.batch_no < len(digests):
-            if digests[batch.batch_no] == signed.digest:
-                refusal = lane.refusals.get(batch.batch_no)
-                return (Verdict.REFUSED, refusal) if refusal else (Verdict.ADMITTED, None)
-            fork = lane.forks.get((batch.batch_no, signed.digest))
-            return (Verdict.REFUSED, fork) if fork else (Verdict.FORK, None)
-        prev = digests[-1] if digests else ZERO_HASH
+        prev = lane.digests[-1] if lane.digests else ZERO_HASH
         return (Verdict.NEXT if batch.prev == prev else Verdict.BROKEN), None
+
+    @staticmethod
+    def _judge_taken(lane: _Lane, signed: SignedBatch) -> tuple[Verdict, Refusal | None]:
+        number = signed.batch.batch_no
+        taken = lane.digest_of(number)
+        if taken is None:
+            return Verdict.BROKEN, None
+        if taken == signed.digest:
+            refusal = lane.refusals.get(number)
+            return (Verdict.REFUSED, refusal) if refusal else (Verdict.ADMITTED, None)
+        fork = lane.forks.get((number, signed.digest))
+        return (Verdict.REFUSED, fork) if fork else (Verdict.FORK, None)
+
+    def _lane(self, signed: SignedBatch) -> _Lane:
+        """The batch's lane, or one that nothing came on yet: of the lost past, if there was one."""
+        return self._lanes.get((signed.batch.source_id, signed.batch.lane)) or _Lane(since=0)
+
+    def _is_open(self, lane: _Lane) -> bool:
+        return lane.since < len(self.ends)
 
     def fits(self, signed: SignedBatch, about: bytes) -> bool:
         """Whether the batch's lane is of that `about` label, or of none yet."""
@@ -126,12 +176,18 @@ class Lanes:
     def take(self, signed: SignedBatch, refusal: Refusal | None, about: bytes = b"") -> None:
         """Remembers a batch that consumed its number, or a fork that did not. about: an admitted batch's label."""
         batch = signed.batch
-        lane = self._lanes.setdefault((batch.source_id, batch.lane), _Lane())
+        lane = self._lanes.setdefault((batch.source_id, batch.lane), self._lane(signed))
         if refusal and refusal.code is RefusalCode.FORK:
             lane.forks[batch.batch_no, signed.digest] = refusal
             self._forked.add(batch.source_id)
             return
-        if batch.batch_no != len(lane.digests):
+        next_no = lane.next_no
+        if refusal and batch.batch_no < next_no and lane.digest_of(batch.batch_no) is None:
+            lane.late[batch.batch_no], lane.refusals[batch.batch_no] = signed.digest, refusal
+            return
+        if batch.batch_no > next_no and self._is_open(lane):
+            lane.gaps.append((next_no, batch.batch_no))
+        elif batch.batch_no != next_no:
             raise Fault("journal-damaged", "a lane's batches do not follow one another", at="RECORDS")
         if refusal:
             lane.refusals[batch.batch_no] = refusal
@@ -139,9 +195,11 @@ class Lanes:
             self.admitted += 1
             lane.about = lane.about or about
         lane.digests.append(signed.digest)
+        lane.since = len(self.ends)
 
     def apply(self, kind: int, entry: bytes) -> None:
         """Folds one RECORDS entry in, at start."""
+        self._size += 1
         if kind == KIND_ADMITTED:
             reader = Reader(entry, "stored batch")
             signed = SignedBatch.parse(reader.lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
@@ -150,5 +208,7 @@ class Lanes:
         elif kind == KIND_REFUSED:
             refused = parse_refused_entry(entry)
             self.take(refused.signed, refused.refusal)
+        elif kind == KIND_RESTORED:
+            self.ends[Restore.parse(entry).old] = self._size - 1
         else:
             raise Fault("journal-damaged", f"records entry kind {kind} is unknown", at="RECORDS")

@@ -70,7 +70,9 @@ async def publish(running: Running, peer: Peer, messages: AsyncIterator[bytes], 
     )
     await running.sequencer.submit(_BeginJob(account_id))
     connection = _Connection(running, peer, window, write)
-    directory = running.control.directory_message(dir_no, needed_by_source(peer.party_id))
+    directory = running.control.directory_message(
+        dir_no, needed_by_source(peer.party_id), incarnation, running.book.incarnation
+    )
     await connection.send(u8(PublishMessage.DIRECTORY) + directory.encode())
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(connection.show_account())

@@ -7,7 +7,7 @@ Source: SPEC.md section 7.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,8 +15,25 @@ from gateway.core.control.entry import parse_entry
 from gateway.core.control.fold import Control
 from gateway.core.errors import Fault, GatewayError, Refused
 from gateway.core.ledger.audit import LedgerAudit
-from gateway.core.ledger.book import KIND_ENTRIES, Book, parse_account_entries
-from gateway.core.ledger.entries import ADMITTED, APPLIED, HOUSE, REFUSED, Applied, source_account
+from gateway.core.ledger.book import (
+    KIND_ENTRIES,
+    KIND_INCARNATION,
+    KIND_TICK,
+    AccountEntry,
+    Book,
+    parse_account_entries,
+    parse_stored_tick,
+)
+from gateway.core.ledger.entries import (
+    ADMITTED,
+    APPLIED,
+    HOUSE,
+    REFUSED,
+    RESTORE,
+    Applied,
+    Restored,
+    source_account,
+)
 from gateway.core.ledger.tick import CONTEXT
 from gateway.core.records.batch import MAX_SIGNED_BATCH_BYTES, SignedBatch
 from gateway.core.records.states import parse_stored_batch
@@ -29,7 +46,7 @@ from gateway.ports.floor import Floor
 from gateway.ports.journal import Journal, Journals
 from gateway.ports.keys import Keys
 from gateway.usecases.govern import KIND_STATEMENT
-from gateway.usecases.lanes import KIND_ADMITTED, KIND_REFUSED, Lanes
+from gateway.usecases.lanes import KIND_ADMITTED, KIND_REFUSED, KIND_RESTORED, Lanes
 from gateway.usecases.quota import Quota
 
 _PAGE = 16
@@ -39,7 +56,10 @@ _BEFORE_DIGEST = 1 + SALT_BYTES + ID_BYTES + 8
 
 @dataclass(frozen=True, slots=True)
 class Folds:
-    """Every fold, rebuilt and checked. ticks: how many were; last_tick_ms: time of the last, 0 for none."""
+    """Every fold, rebuilt and checked. ticks: how many were; last_tick_ms: time of the last, 0 for none.
+
+    uncovered: account entries that no tick covers yet, in order.
+    """
 
     control: Control
     book: Book
@@ -47,10 +67,18 @@ class Folds:
     quota: Quota
     last_tick_ms: int
     ticks: int
+    uncovered: tuple[AccountEntry, ...]
 
 
 def rebuild(journals: Journals, keys: Keys, floor: Floor, *, every_signature: bool) -> Folds:
     """Raises `Fault` on whatever does not add up. every_signature: verify each tick's and not only the last one's."""
+    folds = fold(journals, keys, every_signature=every_signature)
+    _check_floor(floor, folds.book, folds.control)
+    return folds
+
+
+def fold(journals: Journals, keys: Keys, *, every_signature: bool) -> Folds:
+    """As `rebuild`, of a store that may lie below its floor: to restore it, never to run it."""
     control, links = _fold_control(journals)
     key = VerifyKey.parse(keys.ledger().public_key)
     book, quota, lanes, said = Book(control.genesis), Quota(), Lanes(), _Said()
@@ -60,12 +88,18 @@ def rebuild(journals: Journals, keys: Keys, floor: Floor, *, every_signature: bo
             raise Fault("ledger-damaged", "a tick speaks of statements that are not there", at="LEDGER")
         return links[position]
 
-    audit = LedgerAudit(control.genesis, link_at, key if every_signature else None)
+    restores = [one.restore for one in control.restores]
+    audit, lasting = LedgerAudit(control.genesis, link_at, key if every_signature else None, restores), _Lasting()
     for position, kind, entry in entries_of(journals, Journal.LEDGER):
         book.apply(position, kind, entry)
-        quota.apply(kind, entry)
         audit.feed(position, kind, entry)
-        said.hear(kind, entry)
+        for lasts, lasting_entry in lasting.feed(position, kind, entry):
+            quota.apply(lasts, lasting_entry)
+            said.hear(lasts, lasting_entry)
+    audit.finish()
+    for entry in lasting.waiting():
+        quota.apply(KIND_ENTRIES, entry)
+        said.hear(KIND_ENTRIES, entry)
     found = _Said()
     for position, kind, entry in entries_of(journals, Journal.RECORDS):
         try:
@@ -74,12 +108,12 @@ def rebuild(journals: Journals, keys: Keys, floor: Floor, *, every_signature: bo
             raise Fault("journal-damaged", error.message, at=f"RECORDS {position}") from error
         found.see(kind, entry)
     found.statements = links[1:]
-    said.check_same(found)
+    said.check_same(found, [restore.encode() for restore in restores])
     if book.last_tick is not None:
         _check_last(key, book.last_tick.statement, book.last_tick.signature)
-    _check_floor(floor, book, control)
     last_ms = audit.last.time_ms if audit.last else 0
-    return Folds(control, book, lanes, quota, last_ms, audit.ticks)
+    uncovered = tuple(item for entry in lasting.waiting() for item in parse_account_entries(entry))
+    return Folds(control, book, lanes, quota, last_ms, audit.ticks, uncovered)
 
 
 def _check_last(key: VerifyKey, statement: bytes, signature: bytes) -> None:
@@ -102,12 +136,40 @@ def _check_floor(floor: Floor, book: Book, control: Control) -> None:
         )
 
 
+class _Lasting:
+    """LEDGER without account entries that no tick covered when their incarnation ended: the next says them again."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, bytes]] = deque()
+
+    def feed(self, position: int, kind: int, entry: bytes) -> Iterator[tuple[int, bytes]]:
+        """(kind, entry) of what is known to last, once the entry at `position` is known."""
+        if kind == KIND_ENTRIES:
+            self._waiting.append((position, entry))
+            return
+        if kind == KIND_TICK:
+            covered = parse_stored_tick(entry).covered
+            while self._waiting and self._waiting[0][0] < covered:
+                yield KIND_ENTRIES, self._waiting.popleft()[1]
+        elif kind == KIND_INCARNATION:
+            self._waiting.clear()
+        yield kind, entry
+
+    def waiting(self) -> list[bytes]:
+        """What no tick covers yet."""
+        return [entry for _, entry in self._waiting]
+
+
 @dataclass(slots=True)
 class _Said:
-    """What happened, in order: per source a hash over the fate of each of its batches, and the statements' links."""
+    """What happened, in order: per source a hash over the fate of each of its batches, and the statements' links.
+
+    restores: the body of each RESTORE, and what had become of all batches by then.
+    """
 
     batches: defaultdict[bytes, bytes] = field(default_factory=lambda: defaultdict(lambda: ZERO_HASH))
     statements: list[bytes] = field(default_factory=list)
+    restores: list[tuple[bytes, dict[bytes, bytes]]] = field(default_factory=list)
 
     def hear(self, kind: int, entry: bytes) -> None:
         """What a LEDGER entry says of the other two journals."""
@@ -120,17 +182,32 @@ class _Said:
                     self._add(item.account_id, tag == ADMITTED, item.entry[start : start + HASH_BYTES])
             if item.account_id == HOUSE and item.entry.startswith(APPLIED):
                 self.statements.append(item.entry)
+            if item.account_id == HOUSE and item.entry.startswith(RESTORE):
+                self._restored(item.entry)
 
     def see(self, kind: int, entry: bytes) -> None:
         """A RECORDS entry."""
+        if kind == KIND_RESTORED:
+            self._restored(Restored(entry).encode())
+            return
         signed = SignedBatch.parse(Reader(entry, "batch").lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
         self._add(source_account(signed.batch.source_id), kind == KIND_ADMITTED, signed.digest)
 
     def _add(self, account_id: bytes, admitted: bool, batch_digest: bytes) -> None:
         self.batches[account_id] = digest(self.batches[account_id] + bytes((admitted,)) + batch_digest)
 
-    def check_same(self, found: _Said) -> None:
-        """INVARIANT: a batch or a statement is in its journal exactly if the ledger says so, in the same order."""
+    def _restored(self, entry: bytes) -> None:
+        self.restores.append((entry, dict(self.batches)))
+
+    def check_same(self, found: _Said, restores: list[bytes]) -> None:
+        """INVARIANT: a batch or a statement is in its journal exactly if the ledger says so, in the same order.
+
+        restores: the bodies that CONTROL has; the other two journals have each at the same place between batches.
+        """
+        if self.restores != found.restores or [entry for entry, _ in self.restores] != [
+            Restored(body).encode() for body in restores
+        ]:
+            raise Fault("journal-damaged", "each RESTORE of CONTROL must stand in RECORDS and LEDGER too", at="RECORDS")
         if self.batches != found.batches:
             raise Fault(
                 "journal-damaged", "RECORDS must hold the batches that the ledger says were taken", at="RECORDS"
@@ -178,6 +255,8 @@ def check_batches(journals: Journals, control: Control) -> tuple[int, int, int]:
     seen: set[bytes] = set()
     keys: dict[str, VerifyKey] = {}
     for position, kind, entry in entries_of(journals, Journal.RECORDS):
+        if kind == KIND_RESTORED:
+            continue
         signed = SignedBatch.parse(Reader(entry, "batch").lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
         source_id = signed.batch.source_id
         if source_id not in keys:

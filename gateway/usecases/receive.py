@@ -84,6 +84,13 @@ async def receive_receipt(running: Running, peer: Peer, message: bytes) -> None:
         raise Refused("denied", "the receipt is not the peer's own", at="receipt")
     key = running.control.endorsed(Role.PARTNER_SIGN, peer.party_id, claimed.key_id, running.now_ms())
     receipt = signed.check(key.signing_key)
+    if receipt.incarnation in running.lanes.ends:
+        raise Refused(
+            "receipt-incarnation",
+            "the receipt must be of the present incarnation, a RESTORE ended this one",
+            at="receipt.incarnation",
+            do="follow, then send it again",
+        )
     account_id = partner_account(receipt.partner_id, receipt.agreement_id, receipt.subscription)
     account = running.book.account_of(account_id)
     if (

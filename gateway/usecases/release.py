@@ -95,7 +95,9 @@ async def follow(running: Running, peer: Peer, message: bytes, write: Write) -> 
         async with asyncio.timeout(None) as subscription.limit:
             await running.sequencer.submit(_OpenJob(running, subscription))
             wanted = needed_by_partner(peer.party_id, subscription.rights.basis.agreement.sources)
-            directory = running.control.directory_message(signed.hello.dir_no, wanted)
+            directory = running.control.directory_message(
+                signed.hello.dir_no, wanted, signed.hello.incarnation, running.book.incarnation
+            )
             await write(u8(StreamMessage.DIRECTORY) + directory.encode())
             await write(u8(StreamMessage.OPEN) + opening)
             await _Stream(running, subscription, keys, window, write).run()

@@ -23,6 +23,7 @@ from gateway.core.errors import CallerError, Fault, GatewayError
 from gateway.core.ledger.book import (
     KIND_ACCOUNT,
     KIND_ENTRIES,
+    KIND_INCARNATION,
     KIND_TICK,
     AccountEntry,
     Book,
@@ -70,6 +71,10 @@ class Plan:
         self._next[journal] = position + 1
         self._appends.append(Append(journal, position, kind, entry, chained))
         return position
+
+    def begin_incarnation(self, incarnation: bytes) -> None:
+        """Another incarnation begins with this commit; before any account, and with a book that has none."""
+        self._ledger_first.append((KIND_INCARNATION, incarnation))
 
     def open_account(self, account_id: bytes) -> None:
         """Makes sure the account exists from this commit on."""

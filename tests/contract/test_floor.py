@@ -78,6 +78,20 @@ def test_a_mark_of_another_incarnation_is_refused(floor_at: Callable[[FloorMark 
     assert floor.read() == MARK
 
 
+@CONTRACT.holds(
+    "`begin` is as durable and as atomic, whatever was there before, or nothing.",
+    "Writes the first mark of an incarnation.",
+)
+@pytest.mark.parametrize("before", [MARK, FloorMark(bytes(16), 2**63, 2**63), None])
+def test_a_restore_begins_a_new_floor(floor_at: Callable[[FloorMark | None], Floor], before: FloorMark | None) -> None:
+    """The quorum said what was kept; the old floor, or that there was none, says nothing any more."""
+    floor = floor_at(before)
+
+    floor.begin(FloorMark(LIFE, 0, 2))
+
+    assert floor.read() == FloorMark(LIFE, 0, 2)
+
+
 @CONTRACT.holds("raising to the present mark changes nothing.")
 def test_raising_to_the_present_mark_changes_nothing(floor_at: Callable[[FloorMark | None], Floor]) -> None:
     """An idle gateway writes its mark again and again."""

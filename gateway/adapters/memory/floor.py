@@ -27,3 +27,8 @@ class UnsafeMemoryFloor:
         with self._lock:
             check_raise(self.read(), mark)
             self._mark = mark
+
+    def begin(self, mark: FloorMark) -> None:
+        """The first mark of an incarnation, whatever was there."""
+        with self._lock:
+            self._mark = mark

@@ -17,6 +17,7 @@ REFUSED = b"SLUICE1/refused\x00"
 DISCLOSED = b"SLUICE1/disclosed\x00"
 APPLIED = b"SLUICE1/applied\x00"
 KEY_EVENT = b"SLUICE1/key-event\x00"
+RESTORE = b"SLUICE1/restore\x00"
 HOUSE = b"house"
 MAX_ENTRY_BYTES = 16 * 1024
 
@@ -121,6 +122,17 @@ class KeyEvent:
     def encode(self) -> bytes:
         """The entry's bytes."""
         return KEY_EVENT + SUITE_BYTE + self.key_digest + u8(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """House: the store lives on under another incarnation. body: of the RESTORE statement that says so."""
+
+    body: bytes
+
+    def encode(self) -> bytes:
+        """The entry's bytes."""
+        return RESTORE + SUITE_BYTE + self.body
 
 
 SourceEntry = Admitted | RefusedBatch | Disclosed

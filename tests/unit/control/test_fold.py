@@ -193,7 +193,6 @@ NOT_BUILT = sorted(
         StatementKind.TAINT,
         StatementKind.REVOKE,
         StatementKind.TIME,
-        StatementKind.RESTORE,
     }
 )
 

@@ -293,14 +293,6 @@ def test_a_reader_is_sent_no_other_statement(kind: StatementKind) -> None:
     assert refusal(world.trust(), only(other), world.now) == "statement-unexpected"
 
 
-def test_a_restore_is_refused_by_name() -> None:
-    """What a reader cannot follow yet it must not pass over."""
-    world = a_world()
-    restore = signed(world.statement(StatementKind.RESTORE, b""), *BOTH)
-
-    assert refusal(world.trust(), only(restore), world.now) == "statement-not-built"
-
-
 def test_a_reader_follows_a_change_of_roster() -> None:
     """Operators come and go; the genesis in the profile stays."""
     world = a_world()

@@ -307,7 +307,8 @@ def test_a_kept_trust_that_was_changed_is_not_read() -> None:
         kept + b"\x00",
         kept.replace(b"SLUICE1/trust", b"SLUICE1/trusT"),
         kept[:14] + b"\x02" + kept[15:],
-        kept[:15] + b"\x02" + kept[16:],
+        kept[:15] + b"\x00" + kept[16:],
+        kept[:15] + b"\x03" + kept[16:],
         b"",
     ]
 

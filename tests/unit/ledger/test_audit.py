@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.control.restore import Restore
 from gateway.core.errors import Fault
 from gateway.core.ledger import book as books
 from gateway.core.ledger.audit import LedgerAudit
 from gateway.core.ledger.book import AccountEntry, StoredTick, parse_stored_tick
 from gateway.core.ledger.tick import parse_tick, sign_tick
+from gateway.core.suite.algorithms import ZERO_HASH, digest
 from gateway.core.suite.octets import lp16, u64
 from tests.reference.making import GENESIS, NO_SIGNATURE
 from tests.unit.ledger.honest import LEDGER, LEDGER_PUBLIC, MINE, OTHERS, HonestGateway, a_gateway
@@ -23,11 +25,12 @@ def no_link(_: int) -> bytes:
     return bytes(48)
 
 
-def audited(journal: Journal, *, is_signed: bool = True) -> LedgerAudit:
+def audited(journal: Journal, *restores: Restore, is_signed: bool = True) -> LedgerAudit:
     """An audit that was fed the whole journal."""
-    audit = LedgerAudit(GENESIS, no_link, LEDGER_PUBLIC if is_signed else None)
+    audit = LedgerAudit(GENESIS, no_link, LEDGER_PUBLIC if is_signed else None, restores)
     for position, (kind, entry) in enumerate(journal):
         audit.feed(position, kind, entry)
+    audit.finish()
     return audit
 
 
@@ -79,14 +82,51 @@ def test_an_honest_ledger_passes(is_signed: bool) -> None:
     assert audit.last == parse_tick(parse_stored_tick(journal[-1][1]).statement)
 
 
-def test_a_new_life_of_the_store_passes() -> None:
-    """After a restore everything begins again."""
-    gateway = a_gateway(b"a")
-    gateway.commit(books.KIND_INCARNATION, b"another life 16b")
-    gateway.open(MINE)
-    gateway.tick()
+LIVES = (b"incarnation 16 b", b"another life 16b", b"and a third life")
 
-    assert audited(gateway.journal).ticks == 2
+
+def restored(gateway: HonestGateway, *lives: bytes) -> tuple[Restore, ...]:
+    """The store goes on under these incarnations, one tick in each but the first of them; what operators say of it."""
+    said = []
+    for new in lives:
+        last = gateway.book.last_tick
+        number, of_last = (parse_tick(last.statement).number, digest(last.statement)) if last else (0, ZERO_HASH)
+        said.append(Restore(gateway.book.incarnation, new, number, of_last))
+        gateway.commit(books.KIND_INCARNATION, new)
+        gateway.open(MINE)
+        if new != lives[0]:
+            gateway.tick()
+    return tuple(said)
+
+
+def test_a_new_life_of_the_store_passes_where_operators_say_so() -> None:
+    """After a restore everything begins again, also where no tick was kept of the life before."""
+    gateway = a_gateway(b"a")
+    gateway.tick()
+    restores = restored(gateway, *LIVES[1:])
+
+    assert audited(gateway.journal, *restores).ticks == 3
+    assert (restores[0].last_tick, restores[1].ticks_kept) == (1, 0)
+
+
+@pytest.mark.parametrize("lie", ["none", "old", "new", "tick", "digest", "order", "one too many"])
+def test_a_new_life_that_no_restore_explains_is_a_fault(lie: str) -> None:
+    """The gateway cannot begin again by itself, nor keep another past than the one that was signed."""
+    gateway = a_gateway(b"a")
+    first, second = restored(gateway, *LIVES[1:])
+    lies: dict[str, tuple[Restore, ...]] = {
+        "none": (),
+        "old": (replace(first, old=LIVES[2]), second),
+        "new": (replace(first, new=LIVES[2]), second),
+        "tick": (replace(first, last_tick=1), second),
+        "digest": (replace(first, tick_digest=bytes(47) + b"x"), second),
+        "order": (second, first),
+        "one too many": (first, second, replace(second, old=LIVES[2], new=b"a fourth life 16")),
+    }
+
+    with pytest.raises(Fault) as fault:
+        audited(gateway.journal, *lies[lie])
+    assert fault.value.code == "ledger-damaged"
 
 
 @pytest.mark.parametrize(
