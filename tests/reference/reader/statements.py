@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from . import texts
@@ -76,7 +77,7 @@ def parse_signatures(raw: bytes) -> list[tuple[bytes, bytes]]:
         signed.append((key, cut.take(SIGNATURE, "signature")))
     cut.end()
     ids = [key_digest(key)[:16] for key, _ in signed]
-    require(all(a < b for a, b in zip(ids, ids[1:], strict=False)), "malformed", "signatures.order")
+    require(all(a < b for a, b in itertools.pairwise(ids)), "malformed", "signatures.order")
     return signed
 
 
@@ -96,9 +97,9 @@ class Roster:
         member: dict[str, texts.Rule] = {"id": texts.form(IDENTIFIER), "key": texts.KEY}
         rows = texts.table(
             {
-                "quorum": texts.whole(-(2**63), 2**63),
-                "wait_hours": texts.whole(-(2**63), 2**63),
-                "recovery_quorum": texts.whole(-(2**63), 2**63),
+                "quorum": texts.whole(0, 2**63 - 1),
+                "wait_hours": texts.whole(1, 2160),
+                "recovery_quorum": texts.whole(0, 2**63 - 1),
                 "operator": texts.listing(texts.table({**member, "person": member["id"]}), once=False),
                 "recovery": texts.listing(texts.table(member), once=False),
             }
@@ -115,7 +116,6 @@ class Roster:
             and len(recovery) <= 16
             and 2 <= rows["quorum"] <= len(operators)
             and 1 <= rows["recovery_quorum"] <= len(recovery)
-            and 1 <= rows["wait_hours"] <= 2160
             and len(ids) == len(everyone) == len(keys)
             and len(persons) == len(operators)
         )

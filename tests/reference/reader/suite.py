@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA87PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM1024PrivateKey, MLKEM1024PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .octets import Refusal, h, lp8, require, tag
 
@@ -78,28 +79,37 @@ def check_kem_key(key: bytes, at: str) -> None:
     require(key[1568] == 4, "key-malformed", at)
 
 
-def kem_private_key(pem: bytes) -> hpke.MLKEM1024P384PrivateKey:
-    """The private KEM key of a PEM file: ML-KEM-1024, then P-384 (1.4)."""
-    blocks = _PEM.findall(pem)
-    require(len(blocks) == 2 and b"".join(blocks) == pem, "key-malformed", "private key")
-    try:
-        mlkem, p384 = (serialization.load_pem_private_key(block, None) for block in blocks)
-    except ValueError as error:
-        raise Refusal("key-malformed", "private key") from error
-    if not isinstance(mlkem, MLKEM1024PrivateKey) or not isinstance(p384, EllipticCurvePrivateKey):
-        raise Refusal("key-malformed", "private key")
-    require(isinstance(p384.curve, SECP384R1), "key-malformed", "private key")
-    return hpke.MLKEM1024P384PrivateKey(mlkem, p384)
+class KemKey:
+    """A private KEM key: it opens seals, and knows its public half."""
 
+    def __init__(self, mlkem: MLKEM1024PrivateKey, p384: EllipticCurvePrivateKey) -> None:
+        point = p384.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        self.public = mlkem.public_key().public_bytes_raw() + point
+        self.id = key_digest(self.public)[:16]
+        self._private = hpke.MLKEM1024P384PrivateKey(mlkem, p384)
 
-def unseal(key: hpke.MLKEM1024P384PrivateKey, info: bytes, sealed: bytes, code: str, at: str) -> bytes:
-    """The 48 bytes that an HPKE seal holds."""
-    try:
-        secret = _HPKE.decrypt(sealed, key, info)
-    except (InvalidTag, ValueError) as error:
-        raise Refusal(code, at) from error
-    require(len(secret) == 48, code, at)
-    return secret
+    @classmethod
+    def parse(cls, pem: bytes) -> KemKey:
+        """The key of a PEM file: ML-KEM-1024, then P-384 (1.4)."""
+        blocks = _PEM.findall(pem)
+        require(len(blocks) == 2 and b"".join(blocks) == pem, "key-malformed", "private key")
+        try:
+            mlkem, p384 = (serialization.load_pem_private_key(block, None) for block in blocks)
+        except ValueError as error:
+            raise Refusal("key-malformed", "private key") from error
+        if not isinstance(mlkem, MLKEM1024PrivateKey) or not isinstance(p384, EllipticCurvePrivateKey):
+            raise Refusal("key-malformed", "private key")
+        require(isinstance(p384.curve, SECP384R1), "key-malformed", "private key")
+        return cls(mlkem, p384)
+
+    def open(self, info: bytes, sealed: bytes, code: str, at: str) -> bytes:
+        """The 48 bytes that an HPKE seal holds."""
+        try:
+            secret = _HPKE.decrypt(sealed, self._private, info)
+        except (InvalidTag, ValueError) as error:
+            raise Refusal(code, at) from error
+        require(len(secret) == 48, code, at)
+        return secret
 
 
 def expand(secret: bytes, info: bytes) -> tuple[bytes, int]:

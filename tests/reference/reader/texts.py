@@ -36,20 +36,20 @@ def read_text(raw: bytes, at: str) -> dict[str, object]:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise Refusal("text-malformed", at) from error
-    _check_strings(table, at)
+    _checkstrings(table, at)
     return table
 
 
-def _check_strings(value: object, at: str) -> None:
+def _checkstrings(value: object, at: str) -> None:
     if isinstance(value, str):
         require(not _HIDDEN.search(value) and not set("\t\n") & set(value), "text-value", at)
     elif isinstance(value, list):
         for one in value:
-            _check_strings(one, at)
+            _checkstrings(one, at)
     elif isinstance(value, dict):
         for key, one in value.items():
-            _check_strings(key, at)
-            _check_strings(one, f"{at}.{key}")
+            _checkstrings(key, at)
+            _checkstrings(one, f"{at}.{key}")
 
 
 def form(pattern: re.Pattern[str]) -> Rule:
@@ -153,7 +153,6 @@ _PARTY = {
 _KIND = word("telemetry", "tactic", "design")
 _MODE = word(*MODES)
 _FEE = {"design": _ID, "amount": whole(0, 2**63 - 1), "currency": form(_NATION)}
-_CLEARANCE = table({"level": form(CODE)})
 
 
 def _clearance(value: object, at: str) -> dict[str, object]:
@@ -181,10 +180,20 @@ TEXTS: dict[int, Rule] = {
     ),
     9: table(
         {
-            **{"id": _ID, "from": _ID, "to": _ID, "basis": _LINE, "starts": day, "ends": day},
-            **{"kinds": listing(_KIND), "modes": listing(_MODE), "sources": _sources, "ceiling": form(CODE)},
-            **{"purpose": word("EVALUATE", "REPLICATE", "MODIFY"), "onward": word("no", "ask-origin")},
-            **{"origin": word("hidden", "shown"), "delay_h": whole(0, 8784)},
+            "id": _ID,
+            "from": _ID,
+            "to": _ID,
+            "basis": _LINE,
+            "starts": day,
+            "ends": day,
+            "kinds": listing(_KIND),
+            "modes": listing(_MODE),
+            "sources": _sources,
+            "ceiling": form(CODE),
+            "purpose": word("EVALUATE", "REPLICATE", "MODIFY"),
+            "onward": word("no", "ask-origin"),
+            "origin": word("hidden", "shown"),
+            "delay_h": whole(0, 8784),
             "accounts_shown_to_sources": word("none", "amounts", "amounts-and-partner"),
         },
         {
@@ -216,16 +225,17 @@ def check_agreement(text: dict[str, object], must: dict[str, tuple[str, ...]], a
     """Nothing, if the agreement does not contradict itself (2.5); `must` has the slots of each kind's must set."""
     starts, ends = day(text["starts"], at), day(text["ends"], at)
     require(starts <= ends, "text-value", f"{at}.ends")
-    modes, kinds = _strings(text["modes"]), _strings(text["kinds"])
+    modes, kinds = strings(text["modes"]), strings(text["kinds"])
     require("REAL" not in modes or len(modes) == 1, "text-value", f"{at}.modes")
-    for name in _strings(text.get("withhold", ())):
+    for name in strings(text.get("withhold", ())):
         kind, slot = name.split(".")
         require(kind in kinds and slot not in must.get(kind, ()), "text-value", f"{at}.withhold")
-    designs = _strings(text.get("designs", ()))
+    designs = strings(text.get("designs", ()))
     fees = text.get("fees", ())
     for fee in fees if isinstance(fees, tuple) else ():
         require(fee["design"] in designs, "text-value", f"{at}.fees")
 
 
-def _strings(value: object) -> tuple[str, ...]:
+def strings(value: object) -> tuple[str, ...]:
+    """The strings of a list that a rule has read."""
     return tuple(str(one) for one in value) if isinstance(value, tuple) else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from dataclasses import dataclass
 
 from . import statements as st
@@ -45,7 +46,7 @@ def parse_message(message: bytes) -> tuple[list[tuple[Statement, bytes]], list[S
         statement = Statement.parse(cut.prefixed(4, "statement", 66_000))
         signed.append((statement, cut.prefixed(4, "signatures", 360_000)))
     places = [statement.position for statement, _ in signed]
-    require(all(a < b for a, b in zip(places, places[1:], strict=False)), "malformed", "directory message.position")
+    require(all(a < b for a, b in itertools.pairwise(places)), "malformed", "directory message.position")
     sent = []
     for _ in range(cut.number(2, "endorsement count", 0, 4096)):
         index = cut.number(4, "index", sent[-1].index + 1 if sent else 0)
@@ -170,7 +171,9 @@ class Trust:
             require(not same or other.raw == endorsement.raw, "endorsement-doubled", "endorsement.key_digest")
         self.endorsed = {**self.endorsed, endorsement.raw: (endorsement, sent.beside)}
 
-    def find(self, role: int, key_id: bytes, subject_id: str | None, *, retired: bool = False) -> tuple[Endorsement, bytes]:
+    def find(
+        self, role: int, key_id: bytes, subject_id: str | None, *, retired: bool = False
+    ) -> tuple[Endorsement, bytes]:
         """Endorsement and key of that role, key id and subject, in a state that permits the use.
 
         Role, subject and state are checked each time a key is used (2.9). Without a subject it is the gateway, of which

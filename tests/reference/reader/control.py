@@ -1,0 +1,411 @@
+"""The CONTROL journal as an auditor reads it: every check of it that its bytes allow. SPEC.md sections 2.3 to 2.10.
+
+The clock of an entry is its own `applied_at`, the gateway's. What only the gateway knows, as its own clock, is not checked.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+from . import statements as st
+from . import texts
+from .kinds import MUST_SLOTS, SCHEMAS
+from .labels import Label, Vocabulary
+from .octets import Cut, Refusal, require
+from .statements import Dir, Endorsement, Proposal, Roster, Statement, check_signed
+from .suite import KEM_KEY, SIGNATURE, SIGNING_KEY, Memory, check_kem_key, key_digest, text_digest
+from .trees import leaf, root
+from .trust import SKEW, Trust, check_endorsed
+
+KEM_ROLES = {st.ROLE_INGEST, st.ROLE_PARTNER_KEM}
+BUNDLES = (
+    [st.ROLE_SOURCE],
+    [st.ROLE_PARTNER_KEM, st.ROLE_PARTNER_SIGN],
+    [st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST],
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the CONTROL journal (2.10)."""
+
+    statement: Statement
+    signatures: bytes
+    attachments: list[bytes]
+    applied_at: int
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Entry:
+        """The entry of the bytes."""
+        cut = Cut(raw, "entry")
+        statement, sigs = Statement.parse(cut.prefixed(4, "statement", 66_000)), cut.prefixed(4, "signatures", 360_000)
+        beside = [cut.prefixed(4, "attachment", 3_145_728) for _ in range(cut.number(2, "attachment count", 0, 2))]
+        read = cls(statement, sigs, beside, cut.number(8, "applied_at"))
+        cut.end()
+        return read
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An enrolment bundle: the keys of a party by role, each of which proves that its holder has it (2.10)."""
+
+    subject_id: str
+    keys: dict[int, bytes]
+
+    @classmethod
+    def parse(cls, raw: bytes, memory: Memory) -> Bundle:
+        """The bundle of the bytes, every signing key of which signed it."""
+        require(len(raw) <= 32_768, "malformed", "bundle")
+        cut = Cut(raw, "bundle").tagged("enrol")
+        subject, keys, roles = cut.identifier("subject_id"), dict[int, bytes](), list[int]()
+        for _ in range(cut.number(1, "n", 1, 3)):
+            roles.append(cut.listed(1, "role", range(1, 7)))
+            size = KEM_KEY if roles[-1] in KEM_ROLES else SIGNING_KEY
+            keys[roles[-1]] = cut.prefixed(2, "key", size, size)
+        require(roles in BUNDLES, "malformed", "bundle.role")
+        cut.prefixed(2, "certificate request", 8192)
+        signed = raw[: cut.place]
+        signers = [role for role in roles if role not in KEM_ROLES]
+        signatures = [cut.take(SIGNATURE, "sig") for _ in signers]
+        cut.end()
+        for role, signature in zip(signers, signatures, strict=True):
+            memory.verify(keys[role], "enrol", signed, signature, "bundle-signature")
+        for role in KEM_ROLES & set(roles):
+            check_kem_key(keys[role], "bundle.key")
+        return cls(subject, keys)
+
+
+def parse_list(raw: bytes) -> list[tuple[Endorsement, bytes]]:
+    """The endorsement list of a DIRECTORY: each E, with the key or file beside it that no statement brought."""
+    cut, read = Cut(raw, "endorsement list"), []
+    for _ in range(cut.number(2, "count", 0, 4096)):
+        endorsement = Endorsement.parse(cut.prefixed(2, "E", 400))
+        read.append((endorsement, cut.prefixed(4, "key or file", 65_536)))
+    cut.end()
+    return read
+
+
+class ControlReader:
+    """The state that a CONTROL journal leads to, entry by entry.
+
+    `genesis` and `roster` are those in force, `parties` the admitted ones by (`source` or `partner`, id), `vocabularies`
+    and `agreements` by name, `dir` the newest Dir with `endorsed` under it.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.position = 0
+        self.head = b""
+        self.genesis = b""
+        self.roster: Roster | None = None
+        self.roster_link = b""
+        self.applied_at = 0
+        self.proposals: dict[bytes, tuple[Proposal, int]] = {}
+        self.objected: frozenset[bytes] = frozenset()
+        self.used: dict[object, object] = {}
+        self.parties: dict[tuple[str, str], dict[str, object]] = {}
+        self.keys: dict[bytes, bytes] = {}
+        self.suspended: frozenset[str] = frozenset()
+        self.agreements: dict[str, bytes] = {}
+        self.ended: frozenset[str] = frozenset()
+        self.vocabularies: dict[str, tuple[bytes, Vocabulary]] = {}
+        self.guide = b""
+        self.dir: Dir | None = None
+        self.dir_roster = b""
+        self.endorsed: dict[bytes, tuple[Endorsement, bytes]] = {}
+        self.counts: dict[str, int] = {}
+
+    def copy(self) -> ControlReader:
+        """The same journal as far as it was read."""
+        return copy.copy(self)
+
+    def trust(self) -> Trust:
+        """What the journal endorses, as a reader's trust, to check batches by."""
+        trust = Trust(self.genesis, self.memory)
+        trust.dir, trust.endorsed = self.dir, {one.raw: (one, beside) for one, beside in self.endorsed.values()}
+        return trust
+
+    def take(self, entry: bytes) -> None:
+        """Takes the next entry, or nothing of it."""
+        read = Entry.parse(entry)
+        draft = self.copy()
+        draft._check(read)
+        statement = read.statement
+        draft.position, draft.head, draft.applied_at = self.position + 1, statement.link, read.applied_at
+        draft.counts = {**self.counts, "statements": self.counts.get("statements", 0) + 1}
+        self.__dict__.update(draft.__dict__)
+
+    def _check(self, entry: Entry) -> None:
+        """Place, time, kind, signatures, body, in the order of section 2.4."""
+        statement, now = entry.statement, entry.applied_at
+        # 1.
+        if self.roster is None:
+            require(statement.kind == st.GENESIS, "roster-missing", "statement.kind")
+        else:
+            require(statement.genesis == self.genesis, "statement-genesis", "statement.genesis")
+            require(statement.position == self.position, "statement-place", "statement.position")
+            require(statement.prev == self.head, "statement-place", "statement.prev")
+            require(statement.roster == self.roster_link, "roster-not-in-force", "statement.roster")
+        # 2.
+        require(now < statement.expires_at, "statement-expired", "statement.expires_at")
+        require(statement.proposed_at <= now + SKEW, "statement-early", "statement.proposed_at")
+        require(now >= self.applied_at, "clock-back", "entry.applied_at")
+        # 3. to 5.
+        rules = {
+            st.GENESIS: self._genesis,
+            st.PROPOSE: self._propose,
+            st.ROSTER: self._succeed,
+            st.OBJECT: self._object,
+            st.DIRECTORY: self._directory,
+            st.REDATE: self._redate,
+            st.SOURCE: self._admit,
+            st.PARTNER: self._admit,
+            st.AGREEMENT: self._agree,
+            st.END: self._end,
+            st.GUIDE: self._guide,
+            st.VOCABULARY: self._vocabulary,
+            st.SUSPEND: self._suspend,
+            st.LIFT: self._lift,
+        }
+        require(statement.kind in rules, "statement-kind", "statement.kind")
+        beside = {st.SOURCE: 1, st.PARTNER: 1, st.DIRECTORY: 1}.get(statement.kind, 0)
+        rules[statement.kind](entry)
+        require(len(entry.attachments) == beside, "attachments", "entry.attachment count")
+
+    def _signed(self, entry: Entry, proposal: Proposal | None = None) -> None:
+        if self.roster is None:
+            raise Refusal("roster-missing", "statement.kind")
+        check_signed(entry.statement, entry.signatures, self.roster, self.memory, proposal)
+
+    def _once(self, name: object, at: str, owner: object = True) -> None:
+        """No id is used a second time, a key has one owner, an identity one party, a root one trust domain."""
+        require(self.used.get(name, owner) == owner and (owner is not True or name not in self.used), "used", at)
+        self.used = {**self.used, name: owner}
+
+    def _genesis(self, entry: Entry) -> None:
+        require(self.roster is None, "statement-genesis", "statement.kind")
+        roster = Roster.parse(entry.statement.body)
+        check_signed(entry.statement, entry.signatures, roster, self.memory)
+        self.genesis, self.roster, self.roster_link = entry.statement.link, roster, entry.statement.link
+        self._own(roster)
+
+    def _own(self, roster: Roster) -> None:
+        for digest in roster.operators | roster.recovery:
+            role = "operator" if digest in roster.operators else "recovery"
+            self._once(("key", digest), "roster.key", role)
+
+    def _propose(self, entry: Entry) -> None:
+        if self.roster is None:
+            raise Refusal("roster-missing", "statement.kind")
+        proposal = st.check_proposed(entry.statement, entry.signatures, self.roster, self.memory)
+        require(proposal.roster != self.roster, "no-change", "statement.body")
+        self.copy()._own(proposal.roster)
+        self.proposals = {**self.proposals, entry.statement.link: (proposal, entry.applied_at)}
+
+    def _succeed(self, entry: Entry) -> None:
+        proposal = st.check_succession(entry.statement, {link: one for link, (one, _) in self.proposals.items()})
+        link = bytes.fromhex(str(texts.body_text(st.ROSTER, entry.statement.body, "roster")["proposal"]))
+        self._signed(entry, proposal)
+        wait = self.roster.wait_ms if self.roster else 0
+        # The wait is measured by what operators wrote, and by the gateway's clock.
+        waited = entry.statement.proposed_at - proposal.proposed_at >= wait
+        require(
+            waited and entry.applied_at - self.proposals[link][1] >= wait, "roster-too-soon", "statement.proposed_at"
+        )
+        require(link not in self.objected, "proposal-stopped", "roster.proposal")
+        self.roster, self.roster_link = proposal.roster, entry.statement.link
+        self.proposals, self.objected = {}, frozenset()
+        self._own(proposal.roster)
+
+    def _object(self, entry: Entry) -> None:
+        body = texts.body_text(st.OBJECT, entry.statement.body, "object")
+        link = bytes.fromhex(str(body["proposal"]))
+        require(link in self.proposals, "roster-proposal", "object.proposal")
+        self._signed(entry, self.proposals[link][0])
+        require(link not in self.objected, "no-change", "object.proposal")
+        self.objected |= {link}
+
+    def _suspend(self, entry: Entry) -> None:
+        self._signed(entry)
+        target = str(texts.body_text(st.SUSPEND, entry.statement.body, "suspend")["target"])
+        role, _, name = target.partition("/")
+        require((role, name) in self.parties, "party-unknown", "suspend.target")
+        require(target not in self.suspended, "no-change", "suspend.target")
+        self.suspended |= {target}
+
+    def _lift(self, entry: Entry) -> None:
+        self._signed(entry)
+        target = str(texts.body_text(st.LIFT, entry.statement.body, "lift")["target"])
+        role, _, name = target.partition("/")
+        if role == "proposal":
+            require(bytes.fromhex(name) in self.objected, "no-change", "lift.target")
+            self.objected -= {bytes.fromhex(name)}
+            return
+        require(target in self.suspended, "no-change", "lift.target")
+        self.suspended -= {target}
+
+    def _admit(self, entry: Entry) -> None:
+        """A SOURCE or PARTNER, with its bundle."""
+        self._signed(entry)
+        is_source = entry.statement.kind == st.SOURCE
+        body = texts.body_text(entry.statement.kind, entry.statement.body, "admission")
+        require(len(entry.attachments) == 1, "attachments", "entry.attachment count")
+        bundle = Bundle.parse(entry.attachments[0], self.memory)
+        named = (
+            {st.ROLE_SOURCE: "key"} if is_source else {st.ROLE_PARTNER_KEM: "kem_key", st.ROLE_PARTNER_SIGN: "sign_key"}
+        )
+        digests = {role: key_digest(key).hex() for role, key in bundle.keys.items()}
+        same = bundle.subject_id == body["id"] and digests == {role: body[key] for role, key in named.items()}
+        require(same, "bundle-mismatch", "bundle.subject_id")
+        party = ("source" if is_source else "partner", str(body["id"]))
+        self._once(party, "admission.id")
+        self._once(("identity", body["identity"]), "admission.identity")
+        self._once(("root", body["root"]), "admission.root", str(body["identity"]).split("/")[2])
+        for role, key in bundle.keys.items():
+            self._once(("key", key_digest(key)), "admission.key", (party, role))
+        clearances = body.get("clearance", {})
+        for policy, one in clearances.items() if isinstance(clearances, dict) else ():
+            words = self._newest(policy)
+            values = {tag: texts.strings(held) for tag, held in one.items() if tag != "level"}
+            words.check(Label(words.name, str(one["level"]), {}))
+            owners = set(words.owner)
+            for tag, held in values.items():
+                allowed = tuple(value for value in held if tag != words.releasability or value not in owners)
+                words.check(Label(words.name, str(one["level"]), {tag: allowed}))
+        self.parties = {**self.parties, party: body}
+        self.keys = {**self.keys, **{key_digest(key): key for key in bundle.keys.values()}}
+
+    def _newest(self, policy: str) -> Vocabulary:
+        found = [one for name, (_, one) in self.vocabularies.items() if name.split(".")[0] == policy]
+        require(found, "vocabulary-unknown", "clearance")
+        return max(found, key=lambda one: int(one.name.split(".")[1]))
+
+    def _agree(self, entry: Entry) -> None:
+        self._signed(entry)
+        body = texts.body_text(st.AGREEMENT, entry.statement.body, "agreement")
+        texts.check_agreement(body, MUST_SLOTS, "agreement")
+        require(("partner", body["to"]) in self.parties, "party-unknown", "agreement.to")
+        sources = () if body["sources"] == "all" else texts.strings(body["sources"])
+        require(all(("source", one) in self.parties for one in sources), "party-unknown", "agreement.sources")
+        require(body["ceiling"] in self._newest("UKR").levels, "label", "agreement.ceiling")
+        self._once(("agreement", body["id"]), "agreement.id")
+        self.agreements = {**self.agreements, str(body["id"]): entry.statement.body}
+
+    def _end(self, entry: Entry) -> None:
+        self._signed(entry)
+        name = str(texts.body_text(st.END, entry.statement.body, "end")["agreement"])
+        require(name in self.agreements, "agreement-unknown", "end.agreement")
+        require(name not in self.ended, "no-change", "end.agreement")
+        self.ended |= {name}
+
+    def _vocabulary(self, entry: Entry) -> None:
+        self._signed(entry)
+        words = Vocabulary.parse(entry.statement.body)
+        self._once(("vocabulary", words.name), "vocabulary.version")
+        self.vocabularies = {**self.vocabularies, words.name: (entry.statement.body, words)}
+
+    def _guide(self, entry: Entry) -> None:
+        """A guide: every floor is a label, and dominates the floors of its kind's must set (2.6)."""
+        self._signed(entry)
+        body = texts.read_text(entry.statement.body, "guide")
+        kinds = {name: one for name, one in body.items() if name in texts.KINDS}
+        head = {"id": texts.form(texts.IDENTIFIER), "vocabulary": _word, "time_step_s": texts.whole(1, 86_400)}
+        texts.table(head, dict.fromkeys(kinds, _any))(body, "guide")
+        name = str(body["vocabulary"])
+        require(name in self.vocabularies, "vocabulary-unknown", "guide.vocabulary")
+        words = self.vocabularies[name][1]
+        for kind, floors in kinds.items():
+            for mode in (None, "EXERCISE", "SIMULATED", "TEST"):
+                _check_floors(kind, floors, mode, words)
+        self._once(("guide", body["id"]), "guide.id")
+        self.guide = entry.statement.body
+
+    def _directory(self, entry: Entry) -> None:
+        newest = Dir.parse(entry.statement.body)
+        require(newest.dir_no == newest.base_no, "directory-base", "directory.base_no")
+        self._signed(entry)
+        self._number(newest, entry.applied_at)
+        require(len(entry.attachments) == 1, "attachments", "entry.attachment count")
+        listed = parse_list(entry.attachments[0])
+        same = (len(listed), root([leaf(one.raw) for one, _ in listed])) == (newest.size, newest.root)
+        require(same, "endorsement-proof", "directory.root")
+        require(
+            len({one.key_digest for one, _ in listed}) == len(listed), "endorsement-doubled", "endorsement.key_digest"
+        )
+        gateways = {one.subject_id for one, _ in listed if one.role in {st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST}}
+        require(len(gateways) <= 1, "endorsement-doubled", "endorsement.subject_id")
+        self.endorsed = {}
+        for endorsement, beside in listed:
+            self._endorse(endorsement, beside)
+        self.dir, self.dir_roster = newest, self.roster_link
+
+    def _endorse(self, endorsement: Endorsement, beside: bytes) -> None:
+        role, name, digest = endorsement.role, endorsement.subject_id, endorsement.key_digest
+        if role in {st.ROLE_SOURCE, st.ROLE_PARTNER_KEM, st.ROLE_PARTNER_SIGN}:
+            party = ("source" if role == st.ROLE_SOURCE else "partner", name)
+            require(self.used.get(("key", digest)) == (party, role), "endorsement-mismatch", "endorsement.key_digest")
+            scope = self.parties[party].get("scope", (frozenset(), frozenset()))
+            given = (endorsement.kinds, endorsement.modes)
+            require(given in {scope, (frozenset(), frozenset())}, "endorsement-mismatch", "endorsement.scope")
+            require(not beside, "endorsement-mismatch", "endorsement list.key")
+            beside = self.keys[digest]
+        elif role == st.ROLE_VOCABULARY:
+            applied = self.vocabularies.get(name, (b"", None))[0]
+            right = not beside and text_digest(name, applied) == digest
+            require(right, "endorsement-mismatch", "endorsement.key_digest")
+            beside = applied
+        check_endorsed(endorsement, beside)
+        if role in {st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST}:
+            self._once(("key", digest), "endorsement.key_digest", (("gateway", name), role))
+        self.endorsed = {**self.endorsed, digest: (endorsement, beside)}
+
+    def _redate(self, entry: Entry) -> None:
+        newest = Dir.parse(entry.statement.body)
+        self._signed(entry)
+        self._number(newest, entry.applied_at)
+        based = self.dir is not None and self.dir.base == newest.base and self.dir_roster == self.roster_link
+        require(based, "redate-base", "directory.base_no")
+        self.dir = newest
+
+    def _number(self, newest: Dir, now: int) -> None:
+        held = self.dir.dir_no if self.dir else 0
+        require(newest.dir_no == held + 1, "directory-decreasing", "directory.dir_no")
+        require(now >= newest.issued_at - SKEW, "directory-early", "directory.issued_at")
+        require(now < newest.expires_at, "directory-expired", "directory.expires_at")
+
+
+def _word(value: object, at: str) -> str:
+    if not isinstance(value, str):
+        raise Refusal("text-value", at)
+    return value
+
+
+def _any(value: object, _at: str) -> object:
+    return value
+
+
+def _check_floors(kind: str, floors: object, mode: str | None, words: Vocabulary) -> None:
+    """Nothing, if the floors of a kind are labels and can be released together (2.6)."""
+    at = f"guide.{kind}"
+    if not isinstance(floors, dict):
+        raise Refusal("text-value", at)
+    of_mode = floors.get(mode, {}) if mode else {}
+    rows = {name: one for name, one in floors.items() if name not in texts.MODES}
+    if not isinstance(of_mode, dict) or not set(of_mode) <= set(rows):
+        raise Refusal("text-unknown-key", at)
+    require("REAL" not in floors, "text-unknown-key", at)
+    read = {}
+    for name, one in {**rows, **of_mode}.items():
+        short = _word(one, f"{at}.{name}").replace("<design>", "DESIGN")
+        read[name] = Label.parse(f"{words.name} {short}".encode())
+        words.check(read[name])
+    number = {"telemetry": 1, "tactic": 2}.get(kind)
+    if number is None:
+        return
+    for slot, _ in SCHEMAS[number].slots:
+        require(slot in read, "text-missing-key", f"{at}.{slot}")
+    require(len(read) == len(SCHEMAS[number].slots), "text-unknown-key", at)
+    for must in MUST_SLOTS[kind]:
+        covered = all(words.dominates(one, read[must]) for one in read.values())
+        require(covered, "text-value", f"{at}.{must}")

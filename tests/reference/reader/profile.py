@@ -1,0 +1,223 @@
+"""The profile: a party's trust anchor, from which everything it believes hangs. SPEC.md section 11."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import tomllib
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from . import statements as st
+from . import texts
+from .kinds import MUST_SLOTS
+from .labels import Clearance, Cleared
+from .octets import Refusal, h, lp8, lp32, require, tag, u16
+from .statements import Roster, Statement
+from .suite import Memory, text_digest
+from .trust import Trust
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What a reader checks of its agreement: numbers of kinds and modes, and the sources, or None for all."""
+
+    id: str
+    text: bytes
+    kinds: frozenset[int]
+    modes: frozenset[int]
+    sources: frozenset[str] | None
+    designs: frozenset[str] = frozenset()
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Agreement:
+        """The agreement of a text (2.5)."""
+        read = texts.body_text(st.AGREEMENT, raw, "agreement")
+        texts.check_agreement(read, MUST_SLOTS, "agreement")
+        sources = read["sources"]
+        return cls(
+            str(read["id"]),
+            raw,
+            frozenset(texts.KINDS[one] for one in texts.strings(read["kinds"])),
+            frozenset(texts.MODES[one] for one in texts.strings(read["modes"])),
+            None if sources == "all" else frozenset(texts.strings(sources)),
+            frozenset(texts.strings(read.get("designs", ()))),
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """The text digest, which Hello, T and G carry."""
+        return text_digest(self.id, self.text)
+
+
+@dataclass(frozen=True)
+class Party:
+    """Who reads a stream: its id, the genesis, its clearances, and the vocabularies that its profile pins.
+
+    `agreements` are by id. `vocabularies` is None for a reader that pins none and takes what is endorsed.
+    """
+
+    id: str
+    genesis: bytes
+    nation: str
+    clearances: dict[str, Clearance]
+    agreements: dict[str, Agreement]
+    vocabularies: dict[str, bytes] | None = None
+
+    def cleared(self, agreement: Agreement) -> Cleared:
+        """The party as labels see it under this agreement."""
+        return Cleared(self.nation, self.clearances, agreement.designs)
+
+
+_KEYS = {
+    **dict.fromkeys(("format", "role", "id", "keys", "endpoint", "server", "roots", "certificate", "admission"), str),
+    "agreements": list,
+    "genesis_statement": str,
+    "genesis_signatures": str,
+    "roster_link": str,
+    "roster_text": str,
+    "vocabularies": dict,
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile whose parts belong together. `fields` are its keys as they stand in the file."""
+
+    fields: dict[str, object]
+    genesis: bytes
+    genesis_statement: bytes
+    genesis_signatures: bytes
+    roster_link: bytes
+    party: Party
+
+    @classmethod
+    def parse(cls, raw: bytes, memory: Memory) -> Profile:
+        """The profile of a file, or a refusal of what in it does not belong together."""
+        fields = _read(raw)
+        statement_raw, sigs = _base64(fields, "genesis_statement"), _base64(fields, "genesis_signatures")
+        statement = Statement.parse(statement_raw)
+        # 1. The genesis is signed by every operator it names, and by nobody else.
+        require(statement.kind == st.GENESIS, "statement-genesis", "profile.genesis_statement")
+        st.check_signed(statement, sigs, Roster.parse(statement.body), memory)
+        # 2.
+        link = _hex(fields, "roster_link")
+        roster_text = str(fields["roster_text"]).encode()
+        Roster.parse(roster_text)
+        same = link != statement.link or roster_text == statement.body
+        require(same, "text-value", "profile.roster_text")
+        # 3. and 4.
+        is_source = fields["role"] == "source"
+        admission = texts.body_text(
+            st.SOURCE if is_source else st.PARTNER, str(fields["admission"]).encode(), "profile.admission"
+        )
+        require(admission["id"] == fields["id"], "text-value", "profile.admission")
+        agreements = [Agreement.parse(str(one).encode()) for one in _list(fields["agreements"])]
+        require(not (is_source and agreements), "text-value", "profile.agreements")
+        for one in agreements:
+            to = texts.read_text(one.text, "profile.agreements")["to"]
+            require(to == fields["id"], "text-value", "profile.agreements")
+        require(len({one.id for one in agreements}) == len(agreements), "text-value", "profile.agreements")
+        _check_certificate(fields, admission)
+        pinned = {name: _hex(_dict(fields["vocabularies"]), name) for name in _dict(fields["vocabularies"])}
+        party = Party(
+            str(fields["id"]),
+            statement.link,
+            str(admission.get("nation", "")),
+            {name: _clearance(one) for name, one in _dict(admission.get("clearance", {})).items()},
+            {one.id: one for one in agreements},
+            pinned,
+        )
+        return cls(fields, statement.link, statement_raw, sigs, link, party)
+
+    def trust(self, memory: Memory) -> Trust:
+        """A fresh reader's trust: the genesis and the roster that the profile names."""
+        return Trust(self.genesis, memory, self.roster_link, str(self.fields["roster_text"]).encode())
+
+    def hashed(self) -> bytes:
+        """What the words of the profile are over."""
+        fields = self.fields
+        agreements = [str(one).encode() for one in _list(fields["agreements"])]
+        pinned = sorted(_dict(fields["vocabularies"]))
+        return b"".join(
+            [
+                tag("profile"),
+                *(lp8(str(fields[name]).encode()) for name in ("role", "id", "keys", "endpoint", "server")),
+                lp32(str(fields["roots"]).encode()),
+                lp32(self.genesis_statement),
+                lp32(self.genesis_signatures),
+                self.roster_link,
+                *(lp32(str(fields[name]).encode()) for name in ("roster_text", "admission")),
+                u16(len(agreements)),
+                *map(lp32, agreements),
+                lp32(str(fields.get("guide", "")).encode()),
+                u16(len(pinned)),
+                *(lp8(name.encode()) + _hex(_dict(fields["vocabularies"]), name) for name in pinned),
+            ]
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """The digest that is read by voice as four words."""
+        return h(self.hashed())
+
+
+def _read(raw: bytes) -> dict[str, object]:
+    short = len(raw) <= 1 << 20 and all(len(line) <= 2048 for line in raw.split(b"\n"))
+    require(short, "text-malformed", "profile")
+    try:
+        fields: dict[str, object] = tomllib.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Refusal("text-malformed", "profile") from error
+    for name, value in fields.items():
+        require(name in _KEYS or name == "guide", "text-unknown-key", f"profile.{name}")
+        require(type(value) is _KEYS.get(name, str), "text-value", f"profile.{name}")
+    for name in _KEYS:
+        require(name in fields, "text-missing-key", f"profile.{name}")
+    require(fields["format"] == "SLUICE1/profile", "text-value", "profile.format")
+    require(fields["role"] in {"source", "partner"}, "text-value", "profile.role")
+    return fields
+
+
+def _check_certificate(fields: dict[str, object], admission: dict[str, object]) -> None:
+    """The certificate has the admitted identity as its one URI and was issued by the admitted root (11, point 4)."""
+    at = "profile.certificate"
+    try:
+        own = x509.load_pem_x509_certificates(str(fields["certificate"]).encode())[0]
+        roots = x509.load_pem_x509_certificates(str(fields["roots"]).encode())
+        names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+        root = [one for one in roots if one.fingerprint(SHA256()).hex() == admission["root"]]
+        if uris != [admission["identity"]] or len(list(names)) != 1 or not root:
+            raise Refusal("text-value", at)
+        own.verify_directly_issued_by(root[0])
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+        raise Refusal("text-value", at) from error
+
+
+def _base64(fields: dict[str, object], name: str) -> bytes:
+    try:
+        return base64.b64decode("".join(str(fields[name]).split("\n")), validate=True)
+    except binascii.Error as error:
+        raise Refusal("text-value", f"profile.{name}") from error
+
+
+def _hex(fields: dict[str, object], name: str) -> bytes:
+    return bytes.fromhex(str(texts.KEY(fields[name], f"profile.{name}")))
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _clearance(value: object) -> Clearance:
+    rows = _dict(value)
+    held = {name: frozenset(texts.strings(one)) for name, one in rows.items() if name != "level"}
+    return Clearance(str(rows["level"]), held)
