@@ -85,8 +85,18 @@ async def an_agreement_ends(day: Day) -> None:
         assert (await reading.ended()).reason is EndReason.LIFETIME
 
 
+async def the_sources_hear_the_rest(day: Day) -> None:
+    """Nothing to send, much to hear: who was shown what since they asked last."""
+    day.clock.until(14, 50)
+    for source_id in (TRACKS, TACTICS):
+        origin = day.origins[source_id]
+        day.note(origin, "nothing is sent; the account says what was disclosed since")
+        await origin.connect()
+
+
 async def afternoon(day: Day) -> None:
     """The afternoon."""
     await the_roster_changes(day)
     await readers_follow_the_roster(day)
     await an_agreement_ends(day)
+    await the_sources_hear_the_rest(day)

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from clients.partner.events import Ended, OldDisclosure, Records, TickSeen
-from gateway.core.ledger.reader import LedgerReader
+from tests.day.account import Facts, account
 from tests.day.house import GATEWAY_ID
 from tests.day.partner import Reading
 from tests.day.source import Origin
 from tests.day.telling import Day
-
-Facts = dict[str, Any]
 
 
 def expected(day: Day) -> Facts:
@@ -34,7 +32,7 @@ def expected(day: Day) -> Facts:
             "holds": "parcels",
             "party": origin.profile.id,
             "items": origin.parcels.count,
-            "batches": origin.sealed,
+            "batches": origin.sent,
         }
     files["control.sluice"] = _of_control(day)
     return {
@@ -76,7 +74,7 @@ def _of_reading(reading: Reading) -> Facts:
         "records": [{"id": one.id, "mask": one.mask, "new": one.new_mask} for one in shown],
         "repeated": sum(frame.repeated for frame in frames),
         "quarantined": sum(len(frame.quarantined) for frame in frames),
-        "account": _account(reading.state.ledger),
+        "accounts": [*reading.closed, account(reading.state.ledger)],
         "directory": {"dir_no": directory.dir_no, "roster": reading.trust.roster_link.hex()},
     }
 
@@ -91,22 +89,10 @@ def _of_origin(origin: Origin) -> Facts:
         "items": origin.evidence.count,
         "connections": origin.evidence.count - sum(origin.messages.values()),
         "messages": dict(sorted(origin.messages.items())),
-        "acknowledged": [one["batch"] for one in origin.sealed if one["batch"] not in refused],
+        "acknowledged": sorted(str(one["batch"]) for one in origin.sent if one["batch"] not in refused),
         "refused": refused,
-        "account": _account(origin.outbox.ledger),
+        "accounts": [*origin.closed, account(origin.outbox.ledger)],
         "directory": {"dir_no": directory.dir_no, "roster": origin.upload.trust.roster_link.hex()},
-    }
-
-
-def _account(ledger: LedgerReader) -> Facts:
-    assert ledger.last is not None
-    return {
-        "incarnation": ledger.incarnation.hex(),
-        "tick": ledger.last.number,
-        "place": ledger.place,
-        "size": ledger.held.size,
-        "root": ledger.held.root().hex(),
-        "owed": len(ledger.owed),
     }
 
 

@@ -31,6 +31,7 @@ from gateway.core.suite.numbers import RecordKind, StreamMessage
 from gateway.core.suite.octets import u8
 from gateway.usecases.receive import receive_receipt
 from gateway.usecases.release import follow
+from tests.day.account import Facts
 from tests.day.house import House
 from tests.day.parties import folder_of, peer_of
 
@@ -60,6 +61,7 @@ class Reading:
         self.events: list[StreamEvent] = []
         self.told_at: list[int] = []
         self.messages: Counter[str] = Counter()
+        self.closed: list[Facts] = []
         self.items = 0
         self.gate = asyncio.Event()
         self.gate.set()

@@ -19,6 +19,7 @@ from clients.source.upload import Upload
 from gateway.core.suite.numbers import DataMode, KeyState, PublishMessage, RecordKind, Role, UpMessage
 from gateway.core.suite.octets import u8
 from gateway.usecases.publish import publish
+from tests.day.account import Facts
 from tests.day.evidence import Connected, Writer
 from tests.day.house import House
 from tests.day.parties import folder_of, peer_of
@@ -27,7 +28,7 @@ GUARD_SECONDS = 30.0
 
 
 class Origin:
-    """One source. sealed: its batches, in order; parcels: as they were sent; messages: of each type that came down."""
+    """One source. sent: its batches, in order; parcels: they as they went; messages: of each type that came down."""
 
     def __init__(self, house: House, profile: Profile, folder: Path) -> None:
         self._house = house
@@ -38,7 +39,9 @@ class Origin:
         self.evidence = Writer(folder / f"{name}.sluice")
         self.parcels = Writer(folder / f"{name}.parcels.sluice")
         self.messages: Counter[str] = Counter()
-        self.sealed: list[dict[str, str | int]] = []
+        self.closed: list[Facts] = []
+        self.sent: list[Facts] = []
+        self._sealed: dict[int, Facts] = {}
         self._sent: set[int] = set()
         self._accepted = asyncio.Event()
 
@@ -51,8 +54,8 @@ class Origin:
             self.outbox.add(self.profile.signing_key(), self._ingest_key(), kind, DataMode.SIMULATED, records)
         )
         ((digest, count),) = sealed
-        self.sealed.append({"batch": digest.hex()[:8], "kind": kind.name, "records": count})
         (number,) = set(self.outbox.parcels()) - before
+        self._sealed[number] = {"batch": digest.hex()[:8], "kind": kind.name, "records": count}
         return number
 
     def _ingest_key(self) -> bytes:
@@ -85,6 +88,7 @@ class Origin:
             header, items = self._of_outbox(number)
             if number not in self._sent:
                 self._sent.add(number)
+                self.sent.append(self._sealed[number])
                 self.parcels.parcel(header + b"".join(items))
             yield u8(UpMessage.PARCEL) + header
             for item in items:
