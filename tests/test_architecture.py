@@ -184,7 +184,6 @@ FOREIGN = {"LICENSE"}
 # What a rule would forbid and a file needs all the same, with the reason.
 ALLOWED_WORDS = {
     ("tests/system/crash.py", "time." + "sleep("): "the moment of the kill is what is random",
-    ("tests/system/processes.py", "time." + "sleep("): "waits for another process, within a bound",
 }
 
 

@@ -19,12 +19,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 from clients.partner.state import PartnerState
 from clients.profile import Profile
 from clients.source.outbox import ACKNOWLEDGED, Outbox
+from clients.testing.commands import installed
+from clients.testing.processes import Process, wait_for
+from clients.testing.served import Served
 from gateway.bootstrap import load
 from gateway.core.ledger.book import Book
 from gateway.core.ledger.entries import partner_account, source_account
@@ -34,7 +36,6 @@ from gateway.ports.journal import Journal
 from gateway.settings import FILE
 from gateway.usecases.lanes import KIND_ADMITTED
 from tests.stand import CLEARANCES, Stand
-from tests.system.processes import Process, command, free_port, serve, wait_for
 
 SOURCE = "src-3f07"
 DRAIN_SECONDS = 120.0
@@ -46,8 +47,8 @@ class Crash:
     def __init__(self, root: Path, seed: int) -> None:
         self._root = root
         self._chance = random.Random(seed)
-        self._port = free_port()
         self._stand = Stand.found(root)
+        self._served = Served(self._stand.settings.store.parent, root / "gateway.log")
         self._kills: Counter[str] = Counter()
         self._processes: dict[str, Process] = {}
 
@@ -70,24 +71,25 @@ class Crash:
 
     async def _found(self) -> None:
         stand = self._stand
-        stand.settings = replace(stand.settings, listen=f"127.0.0.1:{self._port}")
-        stand.port = self._port
         async with stand.serving():
             await stand.populate(sources=(SOURCE,))
+        self._served.port = stand.port
         self._profiles = {party: stand.profile(party) for party in (SOURCE, *CLEARANCES)}
         (stand.settings.store.parent / FILE).write_text(stand.settings.to_toml())
 
     def _start(self, name: str) -> None:
         log = self._root / f"{name.replace('/', '-')}.log"
         if name == "gateway":
-            self._processes[name] = serve(self._stand.settings.store.parent, self._port, log)
+            self._served.start()
+            assert self._served.process is not None
+            self._processes[name] = self._served.process
         elif name == "publisher":
             words = [sys.executable, "-m", "tests.system.crash_publisher", str(self._root / f"{SOURCE}.profile")]
             words += [str(self._root / "outbox"), str(self._root / "promises"), str(self._root / "stop")]
             self._processes[name] = Process.start([*words, str(self._chance.random())], log)
         else:
             short = name.replace("/", "-")
-            words = command("sluice-client", "follow", "telemetry", "tactic")
+            words = [installed("sluice-client"), "follow", "telemetry", "tactic"]
             words += ["--profile", str(self._root / f"{short}.profile"), "--to", f"ndjson:{self._root / short}.ndjson"]
             words += ["--events", str(self._root / f"{short}.events")]
             self._processes[name] = Process.start(words, log)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,11 +16,13 @@ from cryptography import x509
 from clients.operator.ca import Authority, PartyKind
 from clients.partner.events import CaughtUp, Ended
 from clients.partner.follow import follow
+from clients.testing.commands import Commands, Facts, Finished
+from clients.testing.processes import Process
+from clients.testing.served import Served
 from gateway.core.control.enrolment import parse_bundle
 from gateway.core.suite.numbers import EndReason, RecordKind
 from gateway.settings import FILE, read_settings
 from tests.loopback import Loopback, a_tactic
-from tests.system.processes import Process, command, free_port, run_json, serve, wait_for
 from tests.unit.control.given import genesis
 
 
@@ -47,19 +48,29 @@ def folder(world: Loopback) -> Path:
 @pytest.fixture
 def process(world: Loopback, folder: Path, tmp_path: Path) -> Iterator[Process]:
     """The process, listening where the parties know it; gone when the test is over."""
-    world.stand.port = free_port()
-    process = serve(folder, world.stand.port, tmp_path / "log")
-    yield process
-    process.kill()
+    served = Served(folder, tmp_path / "log")
+    served.start()
+    world.stand.port = served.port
+    assert served.process is not None
+    yield served.process
+    served.kill()
+
+
+def facts_of(*words: str) -> Facts:
+    """The JSON that `sluice` prints."""
+    return Commands(Path.cwd()).facts("sluice", *words)
+
+
+def typed(*words: str) -> Finished:
+    """`sluice` as a person types it, whatever becomes of it."""
+    return Commands(Path.cwd()).finished(["sluice", *words])
 
 
 def failed(*words: str) -> tuple[int, dict[str, str]]:
     """Exit code and error of a command that must fail."""
-    done = subprocess.run(
-        command("sluice", *words, "--json"), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
-    )
-    error: dict[str, str] = json.loads(done.stderr.decode().strip().splitlines()[-1])
-    return done.returncode, error
+    done = typed(*words, "--json")
+    error: dict[str, str] = json.loads(done.err.strip().splitlines()[-1])
+    return done.code, error
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -84,8 +95,8 @@ def test_a_signal_ends_streams_with_a_word_and_the_process_with_zero(
     assert ended.reason is EndReason.SHUTDOWN
     assert code == 0
     assert not (folder / "running.json").exists()
-    status = run_json(*command("sluice", "status", str(folder), "--json"))
-    verified = run_json(*command("sluice", "verify", str(folder), "--json"))
+    status = facts_of("status", str(folder))
+    verified = facts_of("verify", str(folder))
     assert status["running"] is False
     assert status["ticks"] == verified["ticks"]
 
@@ -93,14 +104,14 @@ def test_a_signal_ends_streams_with_a_word_and_the_process_with_zero(
 def test_status_and_verify_say_what_there_is(world: Loopback, folder: Path, process: Process) -> None:
     """Figures that a person and a script can both read."""
     port = world.stand.port
-    running = run_json(*command("sluice", "status", str(folder), "--json"))
+    running = facts_of("status", str(folder))
     in_use = failed("verify", str(folder))
-    said = subprocess.run(command("sluice", "status", str(folder)), capture_output=True, check=True).stdout.decode()
+    said = typed("status", str(folder)).out
     process.kill()
-    after_kill = run_json(*command("sluice", "status", str(folder), "--json"))
+    after_kill = facts_of("status", str(folder))
 
-    verified = run_json(*command("sluice", "verify", str(folder), "--json"))
-    told = subprocess.run(command("sluice", "verify", str(folder)), capture_output=True, check=True).stdout.decode()
+    verified = facts_of("verify", str(folder))
+    told = typed("verify", str(folder)).out
 
     assert (running["running"], running["listening"]) == (True, f"127.0.0.1:{port}")
     assert f"listening on 127.0.0.1:{port}" in said
@@ -198,22 +209,23 @@ def test_init_founds_and_the_gateway_runs_once_operators_have_certified_it(world
     words = ["--genesis", str(tmp_path / "genesis"), "--roots", str(tmp_path / "roots.pem"), "--name", "demo"]
     words += ["--listen", "127.0.0.1:0", "--unsafe-kek-beside-store"]
 
-    made = run_json(*command("sluice", "init", str(folder), *words, "--json"))
+    made = facts_of("init", str(folder), *words)
     without = failed("serve", str(folder))
     bundle = parse_bundle((folder / "gateway.enrol").read_bytes())
     chain = stand.authority.issue(
         bundle.certificate_request, PartyKind.GATEWAY, "demo", now=datetime.now(UTC), hosts=["127.0.0.1"]
     )
     (folder / "certificate.pem").write_bytes(chain)
-    process = Process.start(command("sluice", "serve", str(folder), "--json"), tmp_path / "log")
-    wait_for((folder / "running.json").exists, "listening")
+    served = Served(folder, tmp_path / "log")
+    served.start()
     facts = json.loads((folder / "running.json").read_text())
-    code = process.end()
+    assert served.process is not None
+    code = served.process.end()
 
     assert made["genesis"] == stand.genesis.statement.link.hex()
     assert made["words"] == "-".join(bundle.words())
     assert (without[0], without[1]["code"]) == (1, "file-unusable")
-    assert (code, facts["pid"]) == (0, process.popen.pid)
+    assert (code, facts["pid"]) == (0, served.process.popen.pid)
     assert facts["listening"] in (tmp_path / "log").read_text()
     assert read_settings(folder).gateway_id == "demo"
     keys = [*(folder / "keys").iterdir(), tmp_path / "new.kek", tmp_path / "new.floor"]
