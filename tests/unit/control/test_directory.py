@@ -80,7 +80,7 @@ MALFORMED = {
     "state 4": an_endorsement(state=4).encode(),
     "no name": an_endorsement(subject_id="").encode(),
     "no time": an_endorsement(valid_to_ms=NOW).encode(),
-    "a scope for a partner": an_endorsement(Role.PARTNER_SIGN).encode().replace(b"\x00\x00\x01", b"\x00\x01a\x01"),
+    "a scope for a partner": replace(an_endorsement(Role.PARTNER_SIGN), scope="telemetry//REAL").encode(),
     "a scope that is none": an_endorsement(scope="telemetry").encode(),
     "a scope not in ASCII": an_endorsement(scope="x").encode()[:-2] + b"\xff\x01",
     "a scope too long": an_endorsement().encode()[:-18] + lp16(b"a" * 129) + b"\x01",

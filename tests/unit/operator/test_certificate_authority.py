@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,6 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from clients.operator.ca import (
-    MAX_LEAF_HOURS,
     Authority,
     PartyKind,
     checked_request,
@@ -23,6 +23,9 @@ from clients.operator.ca import (
 from gateway.core.errors import CallerError, Fault, Refused
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+# The object identifiers of an elliptic curve key and of P-384, and two that name nothing.
+_EC_KEY, _NO_KEY = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d027f")
+_P384, _NO_CURVE = bytes.fromhex("06052b81040022"), bytes.fromhex("06052b8104007f")
 AUTHORITY = Authority.create("sluice.example", NOW)
 
 
@@ -159,6 +162,7 @@ def test_a_request_that_is_not_signed_by_its_own_key_is_refused() -> None:
         (b"-----BEGIN CERTIFICATE REQUEST-----", "request-malformed"),
         (a_request(ec.generate_private_key(ec.SECP256R1())), "request-key"),
         (a_request(ed25519.Ed25519PrivateKey.generate()), "request-key"),
+        (a_request().replace(_EC_KEY, _NO_KEY), "request-malformed"),
     ],
 )
 def test_a_request_of_another_form_or_key_is_refused_by_name(request_bytes: bytes, code: str) -> None:
@@ -183,7 +187,7 @@ def test_host_names_belong_to_gateways_only_and_name_one_host(kind: PartyKind, h
 
 
 @pytest.mark.must("12.4.5")
-@pytest.mark.parametrize("hours", [0, -1, MAX_LEAF_HOURS + 1])
+@pytest.mark.parametrize("hours", [0, -1, 7 * 24 + 1])
 def test_a_life_outside_the_limits_is_refused(hours: int) -> None:
     """A certificate for a year is a key that cannot be taken back."""
     with pytest.raises(CallerError) as caught:
@@ -218,6 +222,14 @@ def test_an_authority_comes_back_from_its_two_files() -> None:
     assert root_digest(again.root) == root_digest(AUTHORITY.root)
 
 
+def _with(pem: bytes, was: bytes, becomes: bytes) -> bytes:
+    """The PEM with something else in its DER."""
+    begin, *body, end = pem.splitlines()
+    octets = base64.b64decode(b"".join(body))
+    assert was in octets
+    return b"\n".join((begin, base64.b64encode(octets.replace(was, becomes)), end, b""))
+
+
 def _pem_of(key: ed25519.Ed25519PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -231,6 +243,9 @@ def _pem_of(key: ed25519.Ed25519PrivateKey) -> bytes:
         (AUTHORITY.root_pem(), b""),
         (AUTHORITY.root_pem(), Authority.create("other.example", NOW).key_pem()),
         (AUTHORITY.root_pem(), _pem_of(ed25519.Ed25519PrivateKey.generate())),
+        (AUTHORITY.root_pem(), _with(AUTHORITY.key_pem(), _P384, _NO_CURVE)),
+        (_with(AUTHORITY.root_pem(), _P384, _NO_CURVE), AUTHORITY.key_pem()),
+        (_with(AUTHORITY.root_pem(), _EC_KEY, _NO_KEY), AUTHORITY.key_pem()),
     ],
 )
 def test_files_that_are_not_a_root_and_its_key_are_a_fault(root_pem: bytes, key_pem: bytes) -> None:
@@ -274,6 +289,17 @@ def test_a_root_that_names_no_one_trust_domain_binds_nobody(uris: tuple[str, ...
     """Whose identities it may issue would be anybody's guess."""
     with pytest.raises(Refused) as caught:
         trust_domain_of(a_root_named(*uris))
+
+    assert caught.value.code == "root-unnamed"
+
+
+def test_a_root_whose_names_cannot_be_read_binds_nobody() -> None:
+    """The library reads names only when they are asked for, and then says so in words of its own."""
+    name = b"\x86\x17spiffe://sluice.example"
+    damaged = _with(AUTHORITY.root_pem(), name, b"\x86\x16" + name[2:])
+
+    with pytest.raises(Refused) as caught:
+        Authority.load(damaged, AUTHORITY.key_pem())
 
     assert caught.value.code == "root-unnamed"
 

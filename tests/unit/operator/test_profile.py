@@ -205,6 +205,12 @@ def test_a_later_roster_is_taken_as_it_is(partner: Profile) -> None:
     assert Profile.parse(later.to_text(), later.folder) == later
 
 
+@pytest.mark.must("11.6")
+def test_an_admission_of_another_party_is_refused(source: Profile) -> None:
+    """A party would send under a name that nobody gave it."""
+    assert refused(replace(source, id="src-91c2")) == "profile-inconsistent"
+
+
 @pytest.mark.must("11.7")
 def test_a_certificate_of_another_identity_is_refused(
     partner: Profile, genesis: SignedStatement, tmp_path: Path
