@@ -4,8 +4,9 @@ A batch is known by (source, lane, number, H(B)). One number with two different 
 more is taken from that source. A lane has the `about` label of its first admitted batch: its numbers tell how many
 batches there were, and that is a fact at that label.
 
-A store that was put back has lost the last numbers of lanes. So after a restore each lane is open, until a batch comes:
-it sets where the lane goes on, and what it leaves out is a gap whose numbers count as taken. Source: SPEC.md section 3.
+A store that was put back has lost the last numbers of lanes, and their sources may have deleted what was acknowledged
+then. So a lane of that time is open: it goes on with whatever number comes next, and what that leaves out is a gap whose
+numbers count as taken. Source: SPEC.md section 3.
 """
 
 from __future__ import annotations
@@ -89,12 +90,12 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class _Lane:
-    """digests: of the numbers that came in order; gaps: (first number left out, first behind); late: came for a gap.
+    """is_open: may leave out numbers, because a restore lost some.
 
-    since: how many restores there had been when the last batch came.
+    digests: of the numbers that came in order; gaps: (first number left out, first behind); late: came for a gap.
     """
 
-    since: int
+    is_open: bool
     digests: list[bytes] = field(default_factory=list)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     late: dict[int, bytes] = field(default_factory=dict)
@@ -142,7 +143,7 @@ class Lanes:
         lane = self._lane(signed)
         if batch.batch_no < lane.next_no:
             return self._judge_taken(lane, signed)
-        if self._is_open(lane):
+        if lane.is_open:
             return Verdict.NEXT, None
         if batch.batch_no > lane.next_no:
             return Verdict.AHEAD, None
@@ -162,11 +163,9 @@ class Lanes:
         return (Verdict.REFUSED, fork) if fork else (Verdict.FORK, None)
 
     def _lane(self, signed: SignedBatch) -> _Lane:
-        """The batch's lane, or one that nothing came on yet: of the lost past, if there was one."""
-        return self._lanes.get((signed.batch.source_id, signed.batch.lane)) or _Lane(since=0)
-
-    def _is_open(self, lane: _Lane) -> bool:
-        return lane.since < len(self.ends)
+        """The batch's lane, or one that nothing came on yet; one that does not begin with 0 began in the lost past."""
+        found = self._lanes.get((signed.batch.source_id, signed.batch.lane))
+        return found or _Lane(is_open=bool(self.ends) and signed.batch.batch_no > 0)
 
     def fits(self, signed: SignedBatch, about: bytes) -> bool:
         """Whether the batch's lane is of that `about` label, or of none yet."""
@@ -185,7 +184,7 @@ class Lanes:
         if refusal and batch.batch_no < next_no and lane.digest_of(batch.batch_no) is None:
             lane.late[batch.batch_no], lane.refusals[batch.batch_no] = signed.digest, refusal
             return
-        if batch.batch_no > next_no and self._is_open(lane):
+        if batch.batch_no > next_no and lane.is_open:
             lane.gaps.append((next_no, batch.batch_no))
         elif batch.batch_no != next_no:
             raise Fault("journal-damaged", "a lane's batches do not follow one another", at="RECORDS")
@@ -195,7 +194,6 @@ class Lanes:
             self.admitted += 1
             lane.about = lane.about or about
         lane.digests.append(signed.digest)
-        lane.since = len(self.ends)
 
     def apply(self, kind: int, entry: bytes) -> None:
         """Folds one RECORDS entry in, at start."""
@@ -210,5 +208,7 @@ class Lanes:
             self.take(refused.signed, refused.refusal)
         elif kind == KIND_RESTORED:
             self.ends[Restore.parse(entry).old] = self._size - 1
+            for lane in self._lanes.values():
+                lane.is_open = True
         else:
             raise Fault("journal-damaged", f"records entry kind {kind} is unknown", at="RECORDS")
