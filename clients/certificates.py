@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.core.errors import Fault, Refused
+from gateway.core.parties.identity import UNREADABLE
 
 MAX_CERTIFICATES = 16
 
@@ -39,7 +40,7 @@ def load_certificates(pem: bytes, what: str) -> list[x509.Certificate]:
     """The 1 to 16 certificates of a PEM text; refuses `certificate-malformed`."""
     try:
         certificates = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise Refused("certificate-malformed", f"`{what}` must be certificates in PEM", at=what) from error
     if len(certificates) > MAX_CERTIFICATES:
         raise Refused("certificate-malformed", f"`{what}` may be {MAX_CERTIFICATES} certificates at most", at=what)
@@ -59,7 +60,7 @@ def der(certificate: x509.Certificate) -> bytes:
 def _load(tls_key_pem: bytes) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(tls_key_pem, None)
-    except (ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise Fault("key-file-unreadable", "a TLS key file holds one PKCS#8 key, something else came") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP384R1):
         raise Fault("key-file-unreadable", "a TLS key is a P-384 key, another came")

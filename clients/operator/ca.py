@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.core.errors import CallerError, Fault, Refused
+from gateway.core.parties.identity import UNREADABLE
 from gateway.core.suite.octets import is_name
 
 LEAF_HOURS = 24
@@ -64,7 +65,7 @@ def trust_domain_of(root: x509.Certificate) -> str:
     try:
         names = root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         domains = [uri.removeprefix("spiffe://") for uri in names.get_values_for_type(x509.UniformResourceIdentifier)]
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, *UNREADABLE):
         domains = []
     if len(domains) != 1 or not _TRUST_DOMAIN.match(domains[0]):
         raise Refused("root-unnamed", "a root must name one trust domain, like `spiffe://sluice.example`", at="root")
@@ -77,7 +78,7 @@ def checked_request(request: bytes) -> ec.EllipticCurvePublicKey:
         parsed = x509.load_der_x509_csr(request)
         key = parsed.public_key()
         proven = parsed.is_signature_valid
-    except ValueError as error:
+    except UNREADABLE as error:
         raise Refused("request-malformed", "a certificate request must be DER of PKCS#10", at="request") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
         raise Refused("request-key", "a certificate request must carry a P-384 key", at="request")
@@ -119,9 +120,10 @@ class Authority:
         try:
             root = x509.load_pem_x509_certificate(root_pem)
             key = serialization.load_pem_private_key(key_pem, None)
-        except (ValueError, TypeError) as error:
+            named = root.public_key()
+        except UNREADABLE as error:
             raise Fault("ca-unreadable", "a root and its key must be PEM", at="ca") from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != root.public_key():
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != named:
             raise Fault("ca-unreadable", "a root must be of its own key", at="ca")
         return cls(trust_domain_of(root), root, key)
 

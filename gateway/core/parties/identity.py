@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.core.errors import Refused
@@ -21,9 +21,12 @@ from gateway.core.errors import Refused
 MAX_CERTIFICATE_BYTES = 16 * 1024
 MAX_URI_BYTES = 256
 
-_UNREADABLE = (
+# What the library says of a certificate, a request or a key in them that is not what it claims to be.
+UNREADABLE = (
     ValueError,
+    TypeError,
     UnsupportedAlgorithm,
+    InternalError,
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
@@ -84,7 +87,7 @@ def check_issued_by(leaf_der: bytes, root_der: bytes) -> None:
         if not _is_authority(root):
             raise Refused("certificate-other-root", "a root is a certificate authority, this one is none", at="root")
         leaf.verify_directly_issued_by(root)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError) as error:
+    except (InvalidSignature, *UNREADABLE) as error:
         raise Refused(
             "certificate-other-root",
             "the certificate must be issued by the root its party is bound to",
@@ -99,7 +102,7 @@ def _load(der: bytes) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(der)
         # Extensions are parsed when first read; a duplicate or unreadable one is refused here, once.
         _ = certificate.extensions
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Refused(
             "certificate-malformed",
             f"a certificate is DER of at most {MAX_CERTIFICATE_BYTES} bytes, something else came",
@@ -111,7 +114,7 @@ def _load(der: bytes) -> x509.Certificate:
 def _check_key(certificate: x509.Certificate) -> None:
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise Refused("certificate-key", "the key of a certificate is a P-384 key", at="certificate") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
         raise Refused("certificate-key", "the key of a certificate is a P-384 key, another came", at="certificate")

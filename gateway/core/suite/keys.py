@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, mlkem
 
@@ -49,7 +49,8 @@ def _two_keys(pem: bytes) -> tuple[object, object]:
     try:
         first = serialization.load_pem_private_key(parts[0] + _PEM_END, None)
         second = serialization.load_pem_private_key(parts[1] + _PEM_END, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
+        # A key whose length is not its algorithm's is an error of the library's own, of no family of Python's.
         raise Fault("key-file-unreadable", "a key file holds two PKCS#8 keys, something else came") from error
     return first, second
 

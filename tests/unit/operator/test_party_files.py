@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 from pathlib import Path
@@ -185,7 +186,14 @@ def test_no_key_is_made_for_a_name_that_is_none(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.parametrize("pem", [b"", b"junk", SigningKey.generate().to_pem()])
+def on_no_curve(pem: bytes) -> bytes:
+    """The TLS key, on a curve that its file names and nobody knows."""
+    begin, *body, end = pem.splitlines()
+    octets = base64.b64decode(b"".join(body)).replace(bytes.fromhex("06052b81040022"), bytes.fromhex("06052b8104007f"))
+    return b"\n".join((begin, base64.b64encode(octets), end, b""))
+
+
+@pytest.mark.parametrize("pem", [b"", b"junk", SigningKey.generate().to_pem(), on_no_curve(new_tls_key())])
 def test_a_tls_key_file_that_holds_something_else_is_a_fault(pem: bytes) -> None:
     """Keys have one purpose, and one curve."""
     with pytest.raises(Fault) as caught:

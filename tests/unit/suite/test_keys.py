@@ -106,6 +106,10 @@ _UNKNOWN = (
     + base64.b64encode(bytes.fromhex("302e020100300506032b657704220420") + bytes(32))
     + b"\n-----END PRIVATE KEY-----\n"
 )
+_SHORT = _UNKNOWN.replace(
+    base64.b64encode(bytes.fromhex("302e020100300506032b657704220420") + bytes(32)),
+    base64.b64encode(bytes.fromhex("302d020100300506032b65700421041f") + bytes(31)),
+)
 _HALF_SIGN = b"".join(_SIGN.partition(b"-----END PRIVATE KEY-----\n")[:2]) + _pem(
     ec.generate_private_key(ec.SECP384R1())
 )
@@ -125,9 +129,20 @@ _LOCKED = _pem(ed25519.Ed25519PrivateKey.generate(), b"word")
         b"-----END PRIVATE KEY-----\n" * 2,
         _UNKNOWN * 2,
         _LOCKED + _SIGN,
+        _SHORT * 2,
         _HALF_SIGN,
     ],
-    ids=["empty", "trailing", "four", "of another purpose", "no keys", "unknown algorithm", "locked", "half of it"],
+    ids=[
+        "empty",
+        "trailing",
+        "four",
+        "of another purpose",
+        "no keys",
+        "unknown algorithm",
+        "locked",
+        "a byte short",
+        "half of it",
+    ],
 )
 def test_a_file_that_is_no_signing_key_is_a_fault_by_name(pem: bytes) -> None:
     """A gateway that cannot read its key says so and does not start with half of it."""
