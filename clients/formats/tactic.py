@@ -35,11 +35,7 @@ def read_tactic(path: Path) -> dict[int, bytes]:
     except (RecursionError, ValueError) as error:
         # Nested beyond the parser, or a number of thousands of digits.
         raise CallerError("tactic-unreadable", "a tactic is TOML within bounds, more came", at=path.name) from error
-    try:
-        return tactic.from_mapping(mapping)
-    except OverflowError as error:
-        # The calendar ends with the year 9999, and the end of its last day lies beyond.
-        raise CallerError("range", "a date must lie between 2000 and 2100", at=path.name) from error
+    return tactic.from_mapping(mapping)
 
 
 def _where(error: tomllib.TOMLDecodeError) -> str:

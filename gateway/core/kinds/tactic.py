@@ -53,6 +53,7 @@ _NARRATIVE_BYTES = 16 * 1024
 _TOPIC = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _RECORD = re.compile(r"([0-9a-f]{96})\.([0-9]{1,3})")
 _COUNTS = (0, 2_147_483_647)
+_DAY_MS = 24 * 3_600_000
 
 
 def _is_topic(text: str) -> bool:
@@ -239,9 +240,9 @@ def _about(table: dict[str, object], tables: Mapping[str, object]) -> dict[str, 
         if key in table:
             raise CallerError("unknown-key", f"write a date as `{key[:-3]}`, `{key}` came", at=f"about.{key}")
     if "valid_from" in table:
-        table["valid_from_ms"] = _instant("valid_from", table.pop("valid_from"), timedelta(0))
+        table["valid_from_ms"] = _instant("valid_from", table.pop("valid_from"), 0)
     if "valid_until" in table:
-        table["valid_until_ms"] = _instant("valid_until", table.pop("valid_until"), timedelta(days=1))
+        table["valid_until_ms"] = _instant("valid_until", table.pop("valid_until"), _DAY_MS)
     if "supersedes" in table:
         table["supersedes"] = _record_name(table["supersedes"], "about.supersedes")
     return {"lang": sorted(_languages_in(tables)), **table}
@@ -276,17 +277,18 @@ def _record_name(value: object, at: str) -> dict[str, object]:
     return {"batch": bytes.fromhex(match[1]), "idx": int(match[2])}
 
 
-def _instant(name: str, value: object, day_end: timedelta) -> int:
-    """UTC milliseconds of an instant with its zone, or of a day."""
+def _instant(name: str, value: object, day_end_ms: int) -> int:
+    """UTC milliseconds of an instant with its zone, or of a day; `day_end_ms` later if it is a day."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise CallerError("wrong-type", f"`{name}` must say its zone", at=f"about.{name}")
-        moment = value
+        moment, later_ms = value, 0
     elif isinstance(value, date):
-        moment = datetime(value.year, value.month, value.day, tzinfo=UTC) + day_end
+        moment, later_ms = datetime(value.year, value.month, value.day, tzinfo=UTC), day_end_ms
     else:
         raise CallerError("wrong-type", f"`{name}` must be a date", at=f"about.{name}")
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    # The calendar ends with the year 9999; milliseconds do not, so the end of its last day is only out of range.
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) + later_ms
 
 
 def _languages_in(value: object) -> set[str]:

@@ -61,7 +61,7 @@ def test_a_tactic_in_two_languages_becomes_contents_that_pass_every_check(tmp_pa
         (_TACTIC.replace('"VALIDATED"', '"GREAT"'), "unknown-value", "about.status"),
         (_TACTIC.split("[conditions]", maxsplit=1)[0], "missing-key", "conditions"),
         ("about = 1\n", "wrong-type", "about"),
-        (_TACTIC.replace("status", "valid_until = 9999-12-31\nstatus"), "range", "tactic.toml"),
+        (_TACTIC.replace("status", "valid_until = 9999-12-31\nstatus"), "range", "about.valid_until_ms"),
         ("[about]\n[about]\n", "tactic-unreadable", "tactic.toml"),
         ("a = " + "[" * 5000, "tactic-unreadable", "tactic.toml"),
         ("a = " + "9" * 5000, "tactic-unreadable", "tactic.toml"),

@@ -91,6 +91,11 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "wrong-type",
         "about.valid_from",
     ),
+    "the end of the calendar": (
+        {"about": about_table(valid_until=date(9999, 12, 31))},
+        "range",
+        "about.valid_until_ms",
+    ),
     "a time as text": ({"about": about_table(valid_until="2027-06-30")}, "wrong-type", "about.valid_until"),
     "an end before the beginning": (
         {"about": about_table(valid_until=date(2026, 10, 30))},
