@@ -9,6 +9,7 @@ SAMPLES ?= ../shared/samples
 N       ?= 50
 PORT    ?=
 SEED    ?=
+INPUTS  ?= 1000000
 ARGS    ?=
 
 # A file of tests to a worker, so that what a file founds once is founded once.
@@ -30,7 +31,7 @@ INSTALL_FAILED = { echo "error[install-failed]: every pinned package must instal
 NPM_FAILED = { echo "error[install-failed]: buf must install from protos/buf/package-lock.json with its hashes, npm said no   do: check the package index, then make $(GOAL)" >&2; exit 1; }
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types protos buf crash coverage coverage-core errors pins
+.PHONY: help demo test lint types protos buf crash fuzz coverage coverage-core errors pins
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-21s %s\n", $$1, $$2 }'
@@ -60,6 +61,9 @@ buf: $(BUF)/.installed ## lint the contract and compare it with what is publishe
 
 crash: $(TEST) ## kill -9 the gateway at N random moments and count what was promised (N=50)
 	@$(BIN)/python -m tests.system.crash --moments $(N) $(ARGS)
+
+fuzz: $(TEST) ## random and structured inputs through every parser, a table at the end (INPUTS=1000000 for each)
+	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(or $(SEED),0) $(ARGS)
 
 coverage: $(TEST) ## run the tests with branch coverage: gateway/core must reach 100 %, the whole 90 %
 	@$(BIN)/coverage erase

@@ -26,7 +26,6 @@ from gateway.core.kinds.ranges import check_ranges
 from gateway.core.suite.numbers import RefusalCode
 from tests.unit.kinds.given import lesson, segment
 
-PORTIONS = [(schema, slot) for schema, kind in SCHEMAS.items() for slot in range(kind.n)]
 WHOLE = {1: segment(), 2: lesson()}
 CONTENTS = [(s, slot, canonical.encode(m)) for s, record in WHOLE.items() for slot, m in record.items()]
 CODES = {code.name.lower().replace("_", "-") for code in RefusalCode}
@@ -59,47 +58,6 @@ def judged(schema: int, messages: dict[int, Message]) -> None:
         check_record(schema, messages)
     except Refused as refusal:
         _known(refusal)
-
-
-@settings(max_examples=300)
-@given(st.sampled_from(PORTIONS), st.binary(max_size=200))
-def test_random_bytes_are_a_message_or_refused(place: tuple[int, int], content: bytes) -> None:
-    """The first thing a stranger sends."""
-    guarded(*place, content)
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> tuple[int, int, bytes]:
-    """A valid content with some bytes changed, cut, doubled or put in."""
-    schema, slot, content = draw(st.sampled_from(CONTENTS))
-    octets = bytearray(content)
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, max(len(octets) - 1, 0)))
-        action = draw(st.sampled_from(["flip", "set", "insert", "delete", "double", "cut"]))
-        if action == "flip" and octets:
-            octets[at] ^= 1 << draw(st.integers(0, 7))
-        elif action == "set" and octets:
-            octets[at] = draw(st.sampled_from([0x00, 0x01, 0x7F, 0x80, 0xFF]))
-        elif action == "insert":
-            octets[at:at] = draw(st.binary(min_size=1, max_size=8))
-        elif action == "delete":
-            del octets[at : at + draw(st.integers(1, 8))]
-        elif action == "double":
-            octets[at:at] = octets[at : at + draw(st.integers(1, 16))]
-        else:
-            del octets[at:]
-    return schema, slot, bytes(octets)
-
-
-@settings(max_examples=500)
-@given(mutated())
-def test_a_mutated_portion_is_a_message_or_refused(drawn: tuple[int, int, bytes]) -> None:
-    """Close to valid reaches further than noise: the portion, and the record it would stand in."""
-    schema, slot, content = drawn
-    message = guarded(schema, slot, content)
-
-    if message is not None:
-        judged(schema, WHOLE[schema] | {slot: message})
 
 
 def _scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:

@@ -1,0 +1,23 @@
+"""Every parser there is, in one list: name -> entry. What is missing here is missing in the law that reads it."""
+
+from __future__ import annotations
+
+from tests.fuzz import (
+    subjects_clients,
+    subjects_control,
+    subjects_kinds,
+    subjects_labels,
+    subjects_ledger,
+    subjects_records,
+)
+from tests.fuzz.subject import Entry
+
+ROOMS: dict[str, dict[str, Entry]] = {
+    "records": subjects_records.SUBJECTS,
+    "ledger": subjects_ledger.SUBJECTS,
+    "control": subjects_control.SUBJECTS,
+    "labels": subjects_labels.SUBJECTS,
+    "kinds": subjects_kinds.SUBJECTS,
+    "clients": subjects_clients.SUBJECTS,
+}
+REGISTRY: dict[str, Entry] = {name: entry for room in ROOMS.values() for name, entry in room.items()}
