@@ -17,7 +17,7 @@ from gateway.core.errors import Fault
 HOST = "127.0.0.1"
 _SHOWN_LINES = 200
 _PORT_BUSY_TRIES = 20
-_PORT_BUSY = '"port-busy"'
+_PORT_BUSY = "error[port-busy]"
 
 
 @dataclass(slots=True)
@@ -62,23 +62,18 @@ class Served:
     def _started(self) -> str:
         """Starts it once, and waits until it listens or has ended: what it logged."""
         before = self.logged()
-        words = [installed("sluice"), "serve", str(self.folder), "--listen", self.endpoint, "--json"]
+        words = [installed("sluice"), "serve", str(self.folder), "--listen", self.endpoint]
         process = self.process = Process.start(words, self.log)
-        listening = self.folder / "running.json"
         try:
-            wait_for(lambda: _pid_of(listening) == process.popen.pid or not process.is_running, "listening")
+            self.port = listening_port(self.folder, process) or self.port
         except Fault:
             process.kill()
             raise
-        if process.is_running:
-            facts = json.loads(listening.read_text("utf-8"))
-            self.port = int(str(facts["listening"]).rpartition(":")[2])
         return self.tail(before)
 
-    def stop(self) -> None:
-        """SIGTERM: streams are ended with a word; kill -9 if it does not stop in time."""
-        if self.process is not None:
-            self.process.end()
+    def stop(self) -> int:
+        """SIGTERM: streams are ended with a word; kill -9 if it does not stop in time. The exit code, 0 in order."""
+        return self.process.end() if self.process is not None else 0
 
     def kill(self) -> None:
         """Kill -9, as a power failure would."""
@@ -98,9 +93,16 @@ class Served:
             return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-_SHOWN_LINES:])
 
 
-def _pid_of(running: Path) -> int | None:
-    """The process that says it listens; None while none does, or the file is half written."""
+def listening_port(folder: Path, process: Process) -> int | None:
+    """Where a `sluice serve` of this folder listens, once it does; None if it ended instead."""
+    wait_for(lambda: _port_of(folder, process) or not process.is_running, "listening")
+    return _port_of(folder, process)
+
+
+def _port_of(folder: Path, process: Process) -> int | None:
+    """None while the file is not there, is half written, or is of a process that was killed."""
     try:
-        return int(json.loads(running.read_text("utf-8"))["pid"])
+        facts = json.loads((folder / "running.json").read_text("utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
+    return int(facts["listening"].rpartition(":")[2]) if facts["pid"] == process.popen.pid else None

@@ -15,7 +15,7 @@ from gateway.settings import read_settings
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
-async def run(folder: Path, port: int) -> None:
+async def run(folder: Path) -> None:
     """Serves until it is ended."""
     settings = read_settings(folder)
     queues: list[asyncio.Queue[bytes]] = []
@@ -40,12 +40,12 @@ async def run(folder: Path, port: int) -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bare.Relay", handlers),))
     pair = (settings.tls_key.read_bytes(), settings.certificate.read_bytes())
     roots = settings.roots.read_bytes()
-    server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([pair], roots, require_client_auth=True))
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair], roots, require_client_auth=True))
     await server.start()
-    sys.stdout.write("listening\n")
+    sys.stdout.write(f"listening {port}\n")
     sys.stdout.flush()
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(run(Path(sys.argv[1])))

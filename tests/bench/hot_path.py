@@ -29,12 +29,14 @@ from clients.source.batcher import BACKLOG_SEGMENTS
 from clients.source.labelling import Labelling
 from clients.source.outbox import Outbox
 from clients.source.upload import Upload
+from clients.testing.commands import installed
+from clients.testing.processes import Process, wait_for
+from clients.testing.served import Served
 from gateway.core.kinds import telemetry
 from gateway.core.kinds.sidc import symbol
 from gateway.core.suite.numbers import DataMode, RecordKind
 from gateway.settings import FILE
 from tests.stand import Stand, now_ms
-from tests.system.processes import Process, command, free_port, serve, wait_for
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -73,9 +75,7 @@ def a_segment(rows: int, number: int) -> dict[int, bytes]:
 
 async def sluice(root: Path, stand: Stand, batches: int, rows: int) -> dict[str, object]:
     """The real thing: everything stored, acknowledged, and verified by the partner."""
-    port = free_port()
-    stand.port = port
-    async with stand.serving(replace(stand.settings, listen=f"127.0.0.1:{port}")):
+    async with stand.serving():
         await stand.populate("usa/arl")
         source, partner = stand.profile("src-3f07"), stand.profile("usa/arl")
         outbox = Outbox(root / "outbox", source.genesis_link, source.id)
@@ -86,7 +86,10 @@ async def sluice(root: Path, stand: Stand, batches: int, rows: int) -> dict[str,
         kind, mode = RecordKind.TELEMETRY, DataMode.SIMULATED
         list(outbox.add(source.signing_key(), upload.ingest_key(), kind, mode, records))
     (stand.settings.store.parent / FILE).write_text(stand.settings.to_toml())
-    gateway = serve(stand.settings.store.parent, port, root / "gateway.log")
+    served = Served(stand.settings.store.parent, root / "gateway.log", stand.port)
+    served.start()
+    assert served.process is not None
+    gateway = served.process
     follow = [
         "follow",
         "telemetry",
@@ -95,7 +98,8 @@ async def sluice(root: Path, stand: Stand, batches: int, rows: int) -> dict[str,
         "--to",
         f"ndjson:{root / 'usa.ndjson'}",
     ]
-    follower = Process.start(command("sluice-client", *follow, "--events", str(root / "events")), root / "follow.log")
+    follow += ["--events", str(root / "events")]
+    follower = Process.start([installed("sluice-client"), *follow], root / "follow.log")
     wait_for(lambda: (root / "events").exists() and "caught-up" in (root / "events").read_text(), "a live stream")
     before, started, began_ms = cpu_seconds(gateway.popen.pid), time.monotonic(), now_ms()
     await upload.run()
@@ -130,10 +134,10 @@ def _last_event_ms(events: Path) -> int:
 async def relay(root: Path, stand: Stand, profile: Profile, batches: int, rows: int) -> dict[str, object]:
     """The same number and size of messages through a process that does nothing with them."""
     size = sum(len(content) for content in a_segment(rows, 0).values()) * BACKLOG_SEGMENTS + 6_000
-    port = free_port()
-    words = [sys.executable, "-m", "tests.bench.bare_relay", str(stand.settings.store.parent), str(port)]
+    words = [sys.executable, "-m", "tests.bench.bare_relay", str(stand.settings.store.parent)]
     process = Process.start(words, root / "relay.log")
-    wait_for(lambda: "listening" in (root / "relay.log").read_text(), "the relay")
+    wait_for(lambda: "\n" in (root / "relay.log").read_text(), "the relay")
+    port = int((root / "relay.log").read_text().split()[1])
     connection = replace(profile.connection(), endpoint=f"127.0.0.1:{port}")
     channel = await secure_channel(connection)
     down = channel.unary_stream("/bare.Relay/Follow")(b"")

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from clients.testing.processes import Process
+from clients.testing.served import listening_port
 from gateway.settings import FILE
 from tests.conftest import ROOT
 from tests.loopback import Loopback
 from tests.security.day import a_whole_day
-from tests.system.processes import Process, free_port, wait_for
 
 SYSTEM = ("/proc/", "/dev/", "/sys/", "/etc/", "/usr/")
 
@@ -40,14 +41,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Loopback
     for operator in ("officer-1", "officer-2"):
         (root / operator).mkdir()
         (root / operator / "sign.pem").write_text("an operator's key")
-    folder, port = world.stand.settings.store.parent, free_port()
+    folder = world.stand.settings.store.parent
     (folder / FILE).write_text(world.stand.settings.to_toml())
     log, opened = root / "gateway.log", root / "opened"
     words = [sys.executable, "-m", "tests.security.traced", str(opened), "serve", str(folder)]
-    process = Process.start([*words, "--listen", f"127.0.0.1:{port}"], log, cwd=ROOT)
+    process = Process.start([*words, "--listen", "127.0.0.1:0"], log, cwd=ROOT)
     try:
-        wait_for(lambda: "listening" in log.read_text() or not process.is_running, "listening")
-        world.stand.port = port
+        world.stand.port = listening_port(folder, process) or 0
         proc = Path(f"/proc/{process.popen.pid}")
         held: set[Path] = set()
 

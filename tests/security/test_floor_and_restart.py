@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from clients.testing.commands import installed
+from clients.testing.served import Served
 from gateway.adapters.keyfiles.kek import read_kek
 from gateway.adapters.lmdb.journals import LmdbJournals
 from gateway.bootstrap import load, read_floor
@@ -24,7 +26,6 @@ from gateway.ports.journal import Append, Journal
 from gateway.settings import FILE
 from gateway.usecases.rebuild import entries_of
 from tests.loopback import Loopback, a_tactic
-from tests.system.processes import command, free_port, serve
 
 Rows = dict[Journal, list[tuple[int, bytes]]]
 
@@ -205,7 +206,7 @@ def test_the_process_refuses_as_the_start_does(store: Store) -> None:
 
 async def _serve_once(store: Store) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
-        *command("sluice", "serve", str(store.folder), "--listen", "127.0.0.1:0", "--json"),
+        *(installed("sluice"), "serve", str(store.folder), "--listen", "127.0.0.1:0", "--json"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -216,15 +217,15 @@ async def _serve_once(store: Store) -> tuple[int, str]:
 
 def test_after_kill_minus_nine_it_starts_again_and_knows_everything(store: Store, tmp_path: Path) -> None:
     """In the middle of its work; the floor may be a second behind, never ahead."""
-    port = free_port()
-    store.world.stand.port = port
-    process = serve(store.folder, port, tmp_path / "first.log")
+    served = Served(store.folder, tmp_path / "gateway.log")
+    served.start()
+    store.world.stand.port = served.port
     store.world.publish(RecordKind.TACTIC, a_tactic())
-    process.kill()
+    served.kill()
 
-    again = serve(store.folder, port, tmp_path / "second.log")
+    served.start()
     records = store.world.receive(store.world.stand.profile("usa/arl"), tmp_path / "state", from_start=True)
-    code = again.end()
+    code = served.stop()
 
     assert code == 0
     assert len(records) == 3

@@ -12,13 +12,15 @@ from pathlib import Path
 
 from clients.source.outbox import ACKNOWLEDGED, STORED, Tally
 from clients.source.upload import Upload
+from clients.testing.commands import installed
+from clients.testing.processes import Process
+from clients.testing.served import Served, listening_port
 from gateway.bootstrap import load
 from gateway.core.errors import Fault, GatewayError
 from gateway.core.suite.numbers import RecordKind
 from gateway.settings import FILE
 from gateway.usecases.rebuild import check_batches
 from tests.loopback import SOURCE, Loopback, a_tactic
-from tests.system.processes import Process, command, free_port, serve, wait_for
 
 ROOM_BYTES = 160 * 1024
 
@@ -28,12 +30,11 @@ def under_limit(kib: int, *words: str) -> list[str]:
     return ["bash", "-c", f'ulimit -f {kib} && exec "$@"', "limited", *words]
 
 
-def limited(folder: Path, port: int, log: Path, file_bytes: int) -> Process:
-    """`sluice serve` under that limit, once it listens or has ended."""
-    words = command("sluice", "serve", str(folder), "--listen", f"127.0.0.1:{port}")
+def limited(folder: Path, log: Path, file_bytes: int) -> tuple[Process, int]:
+    """`sluice serve` under that limit, and the port once it listens; 0 if it ended instead."""
+    words = (installed("sluice"), "serve", str(folder), "--listen", "127.0.0.1:0")
     process = Process.start(under_limit(file_bytes // 1024, *words), log)
-    wait_for(lambda: "listening" in log.read_text() or not process.is_running, "listening")
-    return process
+    return process, listening_port(folder, process) or 0
 
 
 def test_a_full_disk_stops_the_gateway_and_loses_nothing_that_was_answered(tmp_path: Path) -> None:
@@ -48,14 +49,13 @@ def test_a_full_disk_stops_the_gateway_and_loses_nothing_that_was_answered(tmp_p
             for digest in world.seal(upload, outbox, RecordKind.TACTIC, *[a_tactic()] * (number % 3 + 1))
         ]
     world.stop()
-    folder, port = world.stand.settings.store.parent, free_port()
+    folder = world.stand.settings.store.parent
     (folder / FILE).write_text(world.stand.settings.to_toml())
-    world.stand.port = port
     size = (world.stand.settings.store / "data.mdb").stat().st_size
 
-    process = limited(folder, port, tmp_path / "full.log", size + ROOM_BYTES)
+    process, world.stand.port = limited(folder, tmp_path / "full.log", size + ROOM_BYTES)
     promised = _publish_until_it_breaks(world, process, digests)
-    code = process.popen.wait(30)
+    code = process.end()
 
     assert code == 1, (tmp_path / "full.log").read_text()[-2000:]
     assert 0 < len(promised) < len(digests)
@@ -65,7 +65,7 @@ def test_a_full_disk_stops_the_gateway_and_loses_nothing_that_was_answered(tmp_p
     assert not (folder / "running.json").exists()
     admitted = _verified(world)
     assert promised <= admitted
-    _finish(world, folder, port, tmp_path / "again.log")
+    _finish(world, Served(folder, tmp_path / "again.log", world.stand.port))
     assert _verified(world) == set(digests)
     world.close()
 
@@ -99,9 +99,9 @@ def _verified(world: Loopback) -> set[bytes]:
         loaded.journals.close()
 
 
-def _finish(world: Loopback, folder: Path, port: int, log: Path) -> None:
+def _finish(world: Loopback, served: Served) -> None:
     """With room again, the same outbox is emptied."""
-    process = serve(folder, port, log)
+    served.start()
     tallies: list[Tally] = []
 
     async def scenario() -> None:
@@ -112,7 +112,7 @@ def _finish(world: Loopback, folder: Path, port: int, log: Path) -> None:
     try:
         world.run(scenario())
     finally:
-        assert process.end() == 0
+        assert served.stop() == 0
     assert not tallies[-1].open_batches
 
 
@@ -126,7 +126,7 @@ def test_a_store_without_room_for_its_first_tick_names_it(tmp_path: Path) -> Non
     size = (world.stand.settings.store / "data.mdb").stat().st_size
 
     done = subprocess.run(
-        under_limit(size // 2048, *command("sluice", "serve", str(folder), "--listen", "127.0.0.1:0", "--json")),
+        under_limit(size // 2048, installed("sluice"), "serve", str(folder), "--listen", "127.0.0.1:0", "--json"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import structlog
 
+from clients.testing.served import Served
 from gateway.cli import serve as serving
 from gateway.core.suite.numbers import StatementKind
 from gateway.settings import FILE
 from tests.loopback import SOURCE, Loopback
 from tests.security.day import CANARY, a_whole_day
 from tests.stand import agreement_text
-from tests.system.processes import free_port, serve
 
 WORDS = ["DSK", "REL", "T//", "Обхід", "Round", "NOFORN", "ТАЄМНО", "Шуліка", "47 омбр", "MoU", "annex", "canary"]
 
@@ -29,16 +29,17 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Loopback,
     world = Loopback(root)
     world.start()
     world.stop()
-    folder, port = world.stand.settings.store.parent, free_port()
+    folder = world.stand.settings.store.parent
     (folder / FILE).write_text(world.stand.settings.to_toml())
     log = root / "gateway.log"
-    process = serve(folder, port, log)
-    world.stand.port = port
+    served = Served(folder, log)
+    served.start()
+    world.stand.port = served.port
     world.run(world.stand.apply(StatementKind.AGREEMENT, agreement_text("usa/arl", id='"UA-US-canary-7"')))
     try:
         a_whole_day(world)
     finally:
-        code = process.end()
+        code = served.stop()
     assert code == 0
     yield world, log.read_text()
     world.close()

@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from clients.operator.ca import Authority
+from clients.testing.served import Served
 from gateway.core.errors import Fault
 from gateway.rpc.server import OPTIONS
 from gateway.settings import FILE
 from tests.loopback import Loopback
 from tests.security.wire import HEALTH, READ_CONTROL, Heard, Leaf, a_leaf, call, channel, p384, pem_of
 from tests.stand import DOMAIN
-from tests.system.processes import free_port, serve
 
 PARTNER = f"spiffe://{DOMAIN}/partner/usa/arl"
 OFFICER = f"spiffe://{DOMAIN}/operator/officer-1"
@@ -202,11 +202,11 @@ def process_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int
     world = Loopback(root)
     world.start("usa/arl")
     world.stop()
-    number = free_port()
     (world.stand.settings.store.parent / FILE).write_text(world.stand.settings.to_toml())
-    process = serve(world.stand.settings.store.parent, number, root / "gateway.log")
-    yield number, world
-    assert process.end() == 0
+    served = Served(world.stand.settings.store.parent, root / "gateway.log")
+    served.start()
+    yield served.port, world
+    assert served.stop() == 0
     world.close()
 
 
