@@ -49,6 +49,7 @@ def an_endorsement(role: Role = Role.SOURCE, scope: str = "telemetry//REAL", **c
     return Endorsement(**{**values, **changes})  # type: ignore[arg-type] - a test may write any field
 
 
+@pytest.mark.must("1.2.1")
 @settings(max_examples=50)
 @given(
     st.binary(min_size=32, max_size=32),
@@ -235,6 +236,7 @@ def a_message() -> DirectoryMessage:
     return DirectoryMessage(tuple(statements), tuple(shown))
 
 
+@pytest.mark.must("1.2.1")
 def test_a_directory_message_has_one_encoding() -> None:
     """What the gateway sends is what a reader takes apart."""
     encoded = a_message().encode()

@@ -255,6 +255,7 @@ def test_pending_changes_are_looked_at_in_a_chain() -> None:
     assert progress.have >= progress.need
 
 
+@pytest.mark.must("1.2.1")
 def test_an_entry_has_one_encoding() -> None:
     """What the journal keeps is what was applied."""
     world = a_world()

@@ -26,6 +26,7 @@ LINKS = st.binary(min_size=48, max_size=48).filter(lambda link: link != ZERO_HAS
 TIMES = st.integers(0, 2**64 - 1)
 
 
+@pytest.mark.must("1.2.1")
 @settings(max_examples=50)
 @given(
     LINKS,

@@ -96,6 +96,24 @@ def test_an_endorsement_is_proven_exactly(change: Callable[[ShownEndorsement], S
     assert caught.value.code == code
 
 
+@pytest.mark.must("1.2.5", "2.9.1")
+def test_a_directory_message_is_taken_whole_or_not_at_all() -> None:
+    """A reader that took the newer Dir and not its endorsements would go on with keys that it no longer lists."""
+    world = a_world()
+    trust = world.trust()
+    before = trust.encode()
+    world.direct()
+    message = world.message(1)
+    *good, last = message.shown
+    half = DirectoryMessage(message.statements, (*good, replace(last, path=last.path[:-1])))
+
+    with pytest.raises(Refused):
+        trust.accept(half.encode(), world.now)
+
+    assert trust.encode() == before
+    assert trust.accept(message.encode(), world.now).directory == world.newest
+
+
 @pytest.mark.must("2.9.12")
 def test_a_key_seen_before_is_compared_again() -> None:
     """What is kept to save time must not let something else through."""
