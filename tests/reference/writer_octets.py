@@ -282,6 +282,11 @@ class Vectors:
         """A reader, what it knows, and messages of which the last may be wrong where it stands."""
         self._enter(name, scenario)
 
+    def extend(self, name: str, more: dict[str, object]) -> None:
+        """What else an entry made before says."""
+        file, _, short = name.partition(".")
+        self._made[file][short] |= more
+
     def made(self, name: str) -> bytes:
         """The bytes of a vector made before."""
         file, _, short = name.partition(".")

@@ -1,0 +1,421 @@
+"""Scenarios of a gateway's own checks: entries of CONTROL (2.4), Hellos (4.2), and batches (3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tests.reference.writer_control import (
+    AGREEMENT_DIGEST,
+    DIRECTORY,
+    HOUR,
+    NOW,
+    REDATE,
+    ROSTER,
+    SOURCE,
+    SUSPEND,
+    SUSPEND_TEXT,
+)
+from tests.reference.writer_house import BOTH, GUIDE, GUIDE_TEXT, MINUTE, House
+from tests.reference.writer_kinds import HIDDEN
+from tests.reference.writer_octets import (
+    ZERO,
+    Fields,
+    ctr_stream,
+    fixed,
+    h,
+    join,
+    leaf,
+    lp8,
+    lp16,
+    lp32,
+    opened,
+    tag,
+    tree_root,
+    u8,
+    u16,
+    u32,
+    u64,
+)
+from tests.reference.writer_origin import ABOUT_LABEL, BATCHES, FINE_LABEL, MUST, SLOTS, TACTIC, TACTIC_1, narrative
+from tests.reference.writer_scene import GENESIS, THEN, Octets, Place, Scene, Signed, Step, raw, step
+from tests.reference.writer_stream import INCARNATION, KINDS, names
+
+OBJECT, LIFT, HOLD = 4, 19, 16
+NAMES = ("genesis", "vocabulary", "guide", "source", "partner", "agreement", "directory")
+ALL: list[Octets] = [f"materials.entry_{name}" for name in NAMES]
+
+
+def write_house_scenes(scene: Scene, house: House) -> None:
+    """What a gateway refuses to apply, to open and to admit."""
+    _control(scene, house)
+    _rosters(scene, house)
+    _hello(scene, house)
+    _batch(scene)
+
+
+def _case(scene: Scene, name: str, entries: Sequence[Octets], code: str | None) -> None:
+    scene.add(f"control: {name}", "control", {}, [step(entry) for entry in entries], code)
+
+
+def _control(scene: Scene, house: House) -> None:
+    genesis = scene.world.genesis
+    last = house.statements["directory"]
+
+    def sign(name: str, kind: int, body: bytes, behind: Signed, by: tuple[str, ...] = BOTH) -> Signed:
+        return house.make.sign(f"control_{name}", kind, body, by, behind.behind(genesis))
+
+    _case(scene, "as it came", ALL, None)
+    vocabulary, guide = house.statements["vocabulary"], house.statements["guide"]
+    late = house.applied(vocabulary, at=NOW + HOUR + 72 * HOUR)
+    _case(scene, "in its last millisecond", [ALL[0], house.applied(vocabulary, at=NOW + 73 * HOUR - 1)], None)
+    _case(scene, "expired", [ALL[0], late], "statement-expired")
+    _case(scene, "as early as a clock may be", [house.applied(house.make.genesis, at=NOW - 300_000)], None)
+    _case(scene, "early", [house.applied(house.make.genesis, at=NOW - 300_001)], "statement-early")
+    _case(scene, "a clock that runs back", [*ALL[:2], house.applied(guide, at=NOW + HOUR + MINUTE - 1)], "clock-behind")
+    _case(scene, "the first is no genesis", [ALL[1]], "statement-genesis")
+    _case(scene, "applied twice", [*ALL[:2], ALL[1]], "stale-change")
+    _case(scene, "one left out", [*ALL[:2], ALL[3]], "stale-change")
+    other = house.make.sign(
+        "control_other_past", GUIDE, GUIDE_TEXT.encode(), BOTH, Place(2, fixed("a past", 48), genesis)
+    )
+    _case(scene, "of another past", [*ALL[:2], house.applied(other)], "stale-change")
+    # A store put back as it was after three statements goes another way, and the lost fifth is handed in again.
+    again = sign("another_guide", GUIDE, GUIDE_TEXT.replace("SCENES-1", "SCENES-2").encode(), guide)
+    _case(scene, "replayed after a store was put back", [*ALL[:3], house.applied(again), ALL[4]], "stale-change")
+    first = scene.bytes_of(ALL[1])
+    stranger = first.replace(genesis, fixed("another genesis", 48), 1)
+    _case(
+        scene,
+        "of another genesis",
+        [ALL[0], scene.changed("materials.entry_vocabulary", stranger)],
+        "statement-genesis",
+    )
+    unbuilt = first.replace(
+        vocabulary.position.to_bytes(8, "big") + genesis + genesis + u8(12),
+        vocabulary.position.to_bytes(8, "big") + genesis + genesis + u8(HOLD),
+        1,
+    )
+    if unbuilt == first:
+        raise ValueError("the kind stands elsewhere")
+    _case(
+        scene,
+        "of a kind that is not built",
+        [ALL[0], scene.changed("materials.entry_vocabulary", unbuilt)],
+        "statement-not-built",
+    )
+    _signatures(scene, house)
+    suspend = sign("suspend", SUSPEND, SUSPEND_TEXT.encode(), last, ("officer-1",))
+    twice = sign("suspend_again", SUSPEND, SUSPEND_TEXT.encode(), suspend, ("officer-2",))
+    _case(scene, "a party stopped by one person", [*ALL, house.applied(suspend)], None)
+    _case(scene, "a party stopped twice", [*ALL, house.applied(suspend), house.applied(twice)], "nothing-to-change")
+    lift = sign("lift_by_one", LIFT, SUSPEND_TEXT.encode(), suspend, ("officer-2",))
+    _case(
+        scene,
+        "a party taken up by one person",
+        [*ALL, house.applied(suspend), house.applied(lift)],
+        "signatures-too-few",
+    )
+    body = _body(scene, "house_source")
+    source = sign("source_again", SOURCE, body, last)
+    _case(scene, "an id used twice", [*ALL, house.applied(source, "materials.source_bundle")], "id-reused")
+    source = house.statements["source"]
+    _case(scene, "without its bundle", [*ALL[:3], house.applied(source)], "attachments")
+    bundle = house.applied(source, "control.enrolment_bundle")
+    _case(scene, "beside another's bundle", [*ALL[:3], bundle], "bundle-mismatch")
+    _directories(scene, house)
+
+
+def _signatures(scene: Scene, house: House) -> None:
+    def signed(by: tuple[str, ...], name: str = "house_vocabulary") -> Octets:
+        statement = scene.bytes_of(f"materials.{name}_statement")
+        signatures = house.make.signatures({who: f"materials.{name}_by_{who}" for who in by})
+        return [
+            raw(u32(len(statement))),
+            f"materials.{name}_statement",
+            signatures,
+            raw(u16(0), u64(NOW + HOUR + MINUTE)),
+        ]
+
+    _case(scene, "signed by one person", [ALL[0], signed(("officer-1",))], "signatures-too-few")
+    statement = scene.bytes_of("materials.house_vocabulary_statement")
+    scene.signature("house_vocabulary_by_source", "source", "statement", statement)
+    _case(scene, "signed by one who is no operator", [ALL[0], signed(("officer-1", "source"))], "signer-unknown")
+    _case(scene, "signed by a third who is no operator", [ALL[0], signed((*BOTH, "source"))], "signer-unknown")
+    scene.signature("house_vocabulary_by_recovery-1", "recovery-1", "statement", statement)
+    _case(scene, "signed by a recovery key", [ALL[0], signed((*BOTH, "recovery-1"))], "signer-unknown")
+    own: list[Octets] = ["keys.officer-1", "materials.house_vocabulary_by_officer-1"]
+    twice: list[Octets] = [raw(u32(1 + 2 * (2 + 2624 + 4691)), u8(2)), raw(u16(2624)), *own, raw(u16(2624)), *own]
+    rest = raw(u16(0), u64(NOW + HOUR + MINUTE))
+    entry: Octets = [raw(u32(len(statement))), "materials.house_vocabulary_statement", twice, rest]
+    _case(scene, "signed twice by one person", [ALL[0], entry], "malformed")
+
+
+def _directories(scene: Scene, house: House) -> None:
+    genesis, before, last = scene.world.genesis, house.statements["agreement"], house.statements["directory"]
+
+    def directed(name: str, number: int, base: int, *, kind: int = DIRECTORY, behind: Signed = before) -> Signed:
+        directory = replace(house.directory, dir_no=number, base_no=base, issued_at=NOW + behind.position * HOUR)
+        by = BOTH if kind == DIRECTORY else ("officer-2",)
+        return house.make.sign(f"control_{name}", kind, directory.body(), by, behind.behind(genesis))
+
+    listed = house.listed(house.directory)
+    jump = directed("directory_2", 2, 2)
+    _case(scene, "a first directory of number 2", [*ALL[:6], house.applied(jump, listed)], "directory-number")
+    based = directed("directory_1_of_2", 2, 1, behind=last)
+    _case(scene, "a directory that is not its own base", [*ALL, house.applied(based, listed)], "directory-base")
+    redated = directed("redate", 2, 1, kind=REDATE, behind=last)
+    _case(scene, "a re-date", [*ALL, house.applied(redated)], None)
+    jumped = directed("redate_3", 3, 1, kind=REDATE, behind=last)
+    _case(scene, "a re-date that jumps", [*ALL, house.applied(jumped)], "directory-number")
+    unbased = directed("redate_of_nothing", 2, 1, kind=REDATE)
+    _case(scene, "a re-date of nothing", [*ALL[:6], house.applied(unbased)], "redate-base")
+    at = NOW + last.position * HOUR - 300_001
+    early = replace(house.directory, issued_at=NOW + last.position * HOUR + HOUR)
+    dated = house.make.sign("control_directory_early", DIRECTORY, early.body(), BOTH, before.behind(genesis))
+    if at >= early.issued_at:
+        raise ValueError("the directory is not early")
+    _case(scene, "a directory issued later than now", [*ALL[:6], house.applied(dated, listed)], "directory-early")
+    fewer = house.listed(replace(house.directory, endorsed=house.directory.endorsed[:-1]))
+    _case(scene, "a directory beside another list", [*ALL[:6], house.applied(last, fewer)], "directory-root")
+    unscoped = tuple(
+        replace(one, scope="telemetry//SIMULATED") if one.role == 1 else one for one in house.directory.endorsed
+    )
+    wider = replace(house.directory, endorsed=unscoped)
+    widened = house.make.sign("control_directory_wider", DIRECTORY, wider.body(), BOTH, before.behind(genesis))
+    entry = house.applied(widened, house.listed(wider))
+    _case(scene, "a directory with a scope that was not admitted", [*ALL[:6], entry], "endorsement-not-admitted")
+
+
+def _body(scene: Scene, name: str) -> bytes:
+    """The body of a statement of the house."""
+    statement = scene.bytes_of(f"materials.{name}_statement")
+    start = 18 + 1 + 48 + 8 + 48 + 48 + 1
+    return statement[start + 4 : -16]
+
+
+def _rosters(scene: Scene, house: House) -> None:
+    genesis, last = scene.world.genesis, house.statements["directory"]
+    body = dict(scene.vectors.parts("control.roster_proposal_statement"))["body"][4:]
+    proposed = house.make.sign("house_proposal", 2, body, (*BOTH, "officer-3"), last.behind(genesis))
+    named = f'proposal = "{proposed.link.hex()}"\n'.encode()
+    at = NOW + (proposed.position + 25) * HOUR
+    followed = house.make.sign("house_roster", ROSTER, named, BOTH, proposed.behind(genesis), proposed_at=at)
+    opened = [*ALL, house.applied(proposed)]
+    applied_at = NOW + proposed.position * HOUR + MINUTE
+    _case(scene, "another roster", [*opened, house.applied(followed, at=at + MINUTE)], None)
+    soon = house.applied(followed, at=at - 300_000)
+    _case(scene, "another roster, within what a clock may differ", [*opened, soon], None)
+    hurried = house.make.sign(
+        "house_roster_soon", ROSTER, named, BOTH, proposed.behind(genesis), proposed_at=applied_at
+    )
+    _case(scene, "another roster before its wait", [*opened, house.applied(hurried, at=at)], "roster-too-soon")
+    # Its own times keep the wait; the gateway applied the proposal a day later than it says.
+    delayed = [*ALL, house.applied(proposed, at=applied_at + 24 * HOUR)]
+    _case(
+        scene,
+        "another roster before the wait by the gateway's clock",
+        [*delayed, house.applied(followed, at=at + MINUTE)],
+        "roster-too-soon",
+    )
+    _case(
+        scene,
+        "a roster of no proposal",
+        [*ALL, house.applied(_unproposed(house, named, at), at=at + MINUTE)],
+        "proposal-unknown",
+    )
+    after = [*opened, house.applied(followed, at=at + MINUTE)]
+    lift = SUSPEND_TEXT.encode()
+    place = Place(followed.position + 1, followed.link, genesis)
+    old = house.make.sign("suspend_old_roster", SUSPEND, lift, ("officer-1",), place, proposed_at=at)
+    _case(scene, "under a roster no longer in force", [*after, house.applied(old, at=at + HOUR)], "roster-not-in-force")
+    new = followed.behind(followed.link)
+    removed = house.make.sign("suspend_by_removed", SUSPEND, lift, ("officer-2",), new, proposed_at=at)
+    _case(scene, "by one who is no operator any more", [*after, house.applied(removed, at=at + HOUR)], "signer-unknown")
+    added = house.make.sign("suspend_by_added", SUSPEND, lift, ("officer-3",), new, proposed_at=at)
+    _case(scene, "by one who is an operator now", [*after, house.applied(added, at=at + HOUR)], None)
+    objection = f'proposal = "{proposed.link.hex()}"\nreason = "not asked"\n'.encode()
+    objected = house.make.sign("house_object", OBJECT, objection, ("officer-2",), proposed.behind(genesis))
+    stopped = house.make.sign("house_roster_objected", ROSTER, named, BOTH, objected.behind(genesis), proposed_at=at)
+    _case(
+        scene,
+        "a roster that an operator objects to",
+        [*opened, house.applied(objected), house.applied(stopped, at=at + MINUTE)],
+        "roster-objected",
+    )
+
+
+def _unproposed(house: House, named: bytes, at: int) -> Signed:
+    behind = house.statements["directory"].behind(house.scene.world.genesis)
+    return house.make.sign("house_roster_alone", ROSTER, named, BOTH, behind, proposed_at=at)
+
+
+@dataclass(frozen=True)
+class _Hellos:
+    scene: Scene
+
+    def said(self, name: str, **changed: bytes) -> Octets:
+        """Hello and sig, without a cursor, with fields changed."""
+        world = self.scene.world
+        fields: Fields = [
+            *opened("hello"),
+            ("genesis", world.genesis),
+            *names(),
+            ("agreement_digest", AGREEMENT_DIGEST),
+            ("key_id", world.signers["partner-sign"].id),
+            ("nonce", fixed("another nonce", 32)),
+            ("time", u64(THEN)),
+            ("kinds", KINDS),
+            ("dir_no", u64(1)),
+            ("incarnation", INCARNATION),
+            ("next_tick", u64(2)),
+            ("account_size", u64(1)),
+            ("cursor", lp8(b"")),
+        ]
+        head = b"".join(changed.get(field, octets) for field, octets in fields) + u16(1665)
+        whole = head + world.sealed_to["ephemeral"].public
+        signature = self.scene.signature(f"hello_{name}", "partner-sign", "hello", whole)
+        return [raw(head), "keys.ephemeral", signature]
+
+
+def _hello(scene: Scene, house: House) -> None:
+    hellos = _Hellos(scene)
+    setup: dict[str, object] = {
+        "journal": ALL, "peer": "usa/arl", "started": THEN - HOUR,
+        "incarnation": raw(INCARNATION), "account_size": 1, "next_tick": 2,
+    }  # fmt: skip
+
+    def case(name: str, steps: Sequence[Step], code: str | None, **changed: object) -> None:
+        scene.add(f"hello: {name}", "hello", setup | changed, steps, code)
+
+    base = hellos.said("base")
+    at = [step(base, now=THEN)]
+    case("as it came", at, None)
+    case("as late as may be", [step(base, now=THEN + 120_000)], None)
+    case("late", [step(base, now=THEN + 120_001)], "hello-late")
+    case("as early as may be", [step(base, now=THEN - 120_000)], None)
+    case("early", [step(base, now=THEN - 120_001)], "hello-late")
+    case("replayed", [*at, step(base, now=THEN + 120_000)], "hello-replayed")
+    other = hellos.said("other_nonce", nonce=fixed("a third nonce", 32))
+    case("another of the same moment", [*at, step(other, now=THEN)], None)
+    case("signed as the gateway starts", at, None, started=THEN)
+    case("signed before the gateway started", [step(base, now=THEN + 1)], "starting", started=THEN + 1)
+    case("ahead of the account", at, "hello-ahead", account_size=0)
+    case("ahead of the ticks", at, "hello-ahead", next_tick=1)
+    life = raw(fixed("incarnation after restore", 16))
+    case("ahead of the account, of another incarnation", at, None, incarnation=life, account_size=0, next_tick=0)
+    case("ahead of the directory", [step(hellos.said("dir_2", dir_no=u64(2)), now=THEN)], "directory-due")
+    stranger = hellos.said("genesis", genesis=fixed("another genesis", 48))
+    case("for another genesis", [step(stranger, now=THEN)], "denied")
+    case("by another partner", at, "denied", peer="gbr/dstl")
+    digest = hellos.said("digest", agreement_digest=fixed("another agreement", 48))
+    case("under another text", [step(digest, now=THEN)], "agreement-changed")
+    unknown = hellos.said("agreement", agreement_id=lp8(b"UA-US-2026-015"))
+    case("under an agreement that is not there", [step(unknown, now=THEN)], "agreement-unknown")
+    of_no_key = hellos.said("key", key_id=scene.world.signers["source"].id)
+    case("by a key that is not endorsed for it", [step(of_no_key, now=THEN)], "key-not-endorsed")
+    length = len(scene.bytes_of(base))
+    for half, place in (("ML-DSA-87", length - 4691), ("Ed25519", length - 1)):
+        octet = scene.bytes_of(base)[place] ^ 1
+        flipped: Octets = {"of": base, "at": place, "cut": 1, "insert": u8(octet).hex()}
+        case(f"with another {half} half", [step(flipped, now=THEN)], "hello-signature")
+    genesis = scene.world.genesis
+    for name, state in (("retired", 2), ("tainted", 3)):
+        endorsed = tuple(replace(one, state=state) if one.role == 6 else one for one in house.directory.endorsed)
+        directory = replace(house.directory, endorsed=endorsed)
+        behind = house.statements["agreement"].behind(genesis)
+        signed = house.make.sign(f"house_directory_{name}", DIRECTORY, directory.body(), BOTH, behind)
+        journal = [*ALL[:6], house.applied(signed, house.listed(directory))]
+        case(f"by a {name} key", at, "key-not-active", journal=journal)
+    suspended = house.make.sign(
+        "house_suspend", SUSPEND, SUSPEND_TEXT.encode(), ("officer-1",), house.statements["directory"].behind(genesis)
+    )
+    case("by a partner that is stopped", at, "denied", journal=[*ALL, house.applied(suspended)])
+
+
+def _signed_batch(
+    scene: Scene, name: str, records: list[dict[int, tuple[str, bytes]]], *, must: int = MUST, kind: int = TACTIC
+) -> Octets:
+    """A whole item of the story's source, signed for a scenario."""
+    seed = fixed(f"seed of {name}", 32)
+    stream = ctr_stream(seed, len(records) * (16 + SLOTS * 48))
+    leaves, portions = [], b""
+    for index, record in enumerate(records):
+        own = stream[index * (16 + SLOTS * 48) :]
+        committed = []
+        portions += u16(TACTIC_1) + u16(must) + u8(SLOTS) + u16(sum(1 << slot for slot in record))
+        for slot in range(SLOTS):
+            drawn = own[16 + slot * 48 : 64 + slot * 48]
+            if slot in record:
+                label, content = record[slot]
+                d = drawn[:32] + u8(slot) + lp16(label.encode()) + content
+                drawn = h(b"\x02" + tag("portion") + b"\x01" + d)
+                portions += lp16(label.encode()) + lp32(content)
+            committed.append(drawn)
+        head = tag("record") + b"\x01" + own[:16] + u16(TACTIC_1) + u16(must) + u8(SLOTS)
+        leaves.append(leaf(head + b"".join(committed)))
+    world = scene.world
+    statement = join(
+        [
+            *opened("batch"),
+            ("genesis", world.genesis),
+            ("source_id", lp8(b"src-3f07")),
+            ("key_id", world.signers["source"].id),
+            ("lane", fixed("a lane of scenarios", 16)),
+            ("batch_no", u64(0)),
+            ("prev", ZERO),
+            ("kind", u8(kind)),
+            ("data_mode", u8(3)),
+            ("N", u16(len(records))),
+            ("root", tree_root(leaves)),
+        ]
+    )
+    signature = scene.signature(f"batch_{name.replace(' ', '_')}", "source", "batch", statement)
+    return [raw(u16(len(statement) + 4691), statement), signature, raw(seed, portions)]
+
+
+def _batch(scene: Scene) -> None:
+    setup: dict[str, object] = {"journal": ALL, "genesis": GENESIS, "key": "source", "scope": "tactic//SIMULATED"}
+
+    def case(name: str, item: Octets, code: str | None, **changed: object) -> None:
+        scene.add(f"batch: {name}", "batch", setup | changed, [step(item)], code)
+
+    told: Octets = "origin.parcel_plaintext_0"
+    whole = scene.bytes_of(told)
+    case("as it came", told, None)
+    case("of another genesis", told, "batch-genesis", genesis=scene.material("some_genesis", fixed("some genesis", 48)))
+    case("checked with another key", told, "batch-key", key="officer-1")
+    case("of a kind outside the scope", told, "scope", scope="telemetry//SIMULATED")
+    case("of a mode outside the scope", told, "scope", scope="tactic//TEST")
+    place = whole.index(scene.vectors.made("origin.seed_0"))
+    seeded = whole[:place] + u8(whole[place] ^ 1) + whole[place + 1 :]
+    case("under another seed", scene.changed("origin.parcel_plaintext_0", seeded), "batch-root")
+    relabelled = whole.replace(FINE_LABEL.encode(), b"UKR.1 T//REL USA,GBR", 1)
+    case("with a label changed on the way", scene.changed("origin.parcel_plaintext_0", relabelled), "batch-root")
+    flipped = whole[:400] + u8(whole[400] ^ 1) + whole[401:]
+    case("with half a signature", scene.changed("origin.parcel_plaintext_0", flipped), "batch-signature")
+    first, second = BATCHES[0][0], BATCHES[0][1]
+
+    def signed(
+        name: str, code: str | None, *records: dict[int, tuple[str, bytes]], must: int = MUST, kind: int = TACTIC
+    ) -> None:
+        case(name, _signed_batch(scene, name, list(records), must=must, kind=kind), code)
+
+    signed("of two records", None, first, second)
+    above = second | {0: (FINE_LABEL, second[0][1])}
+    signed("with two about labels", "about-labels-differ", first, above)
+    signed("with a label that is none", "label", first | {2: ("UKR.1 T//REL USA,GBR", narrative("one"))})
+    signed("with a label of no vocabulary in force", "label", first | {2: ("UKR.9 T", narrative("one"))})
+    signed(
+        "with a label below the guide", "label-below-guide", first | {2: ("UKR.1 DSK//REL GBR,USA", narrative("one"))}
+    )
+    signed(
+        "with a field that nobody knows", "content-not-canonical", first | {2: (FINE_LABEL, narrative("one") + HIDDEN)}
+    )
+    signed("without its second must", "must", {slot: first[slot] for slot in (0, 2)}, must=1)
+    signed("with a must short of the schema's", "must", first, must=1)
+    signed(
+        "with a marking above its label", "marking-in-text", first | {4: (ABOUT_LABEL, narrative("NATO SECRET\nas it stood"))}
+    )
+    signed("of a chunk", "scope", first, kind=4)
+    signed("of a design", "scope", first, kind=3)
