@@ -13,10 +13,10 @@ from . import texts
 from .kinds import MUST_SLOTS, SCHEMAS
 from .labels import Label, Vocabulary
 from .octets import Cut, Refusal, require
-from .statements import Dir, Endorsement, Proposal, Roster, Statement, check_signed
+from .statements import Dir, Endorsement, Proposal, Restore, Roster, Statement, check_signed
 from .suite import KEM_KEY, SIGNATURE, SIGNING_KEY, Memory, check_kem_key, key_digest, text_digest
 from .trees import leaf, root
-from .trust import SKEW, Trust, check_endorsed
+from .trust import SKEW, Trust, check_endorsed, check_way
 
 KEM_ROLES = {st.ROLE_INGEST, st.ROLE_PARTNER_KEM}
 BUNDLES = (
@@ -114,6 +114,7 @@ class ControlReader:
         self.dir: Dir | None = None
         self.dir_roster = b""
         self.endorsed: dict[bytes, tuple[Endorsement, bytes]] = {}
+        self.restores: tuple[Restore, ...] = ()
         self.counts: dict[str, int] = {}
 
     def copy(self) -> ControlReader:
@@ -141,16 +142,16 @@ class ControlReader:
         statement, now = entry.statement, entry.applied_at
         # 1.
         if self.roster is None:
-            require(statement.kind == st.GENESIS, "roster-missing", "statement.kind")
+            require(statement.kind == st.GENESIS, "statement-genesis", "statement.kind")
         else:
             require(statement.genesis == self.genesis, "statement-genesis", "statement.genesis")
-            require(statement.position == self.position, "statement-place", "statement.position")
-            require(statement.prev == self.head, "statement-place", "statement.prev")
+            require(statement.position == self.position, "stale-change", "statement.position")
+            require(statement.prev == self.head, "stale-change", "statement.prev")
             require(statement.roster == self.roster_link, "roster-not-in-force", "statement.roster")
         # 2.
+        require(now >= self.applied_at, "clock-behind", "entry.applied_at")
         require(now < statement.expires_at, "statement-expired", "statement.expires_at")
         require(statement.proposed_at <= now + SKEW, "statement-early", "statement.proposed_at")
-        require(now >= self.applied_at, "clock-back", "entry.applied_at")
         # 3. to 5.
         rules = {
             st.GENESIS: self._genesis,
@@ -167,8 +168,9 @@ class ControlReader:
             st.VOCABULARY: self._vocabulary,
             st.SUSPEND: self._suspend,
             st.LIFT: self._lift,
+            st.RESTORE: self._restore,
         }
-        require(statement.kind in rules, "statement-kind", "statement.kind")
+        require(statement.kind in rules, "statement-not-built", "statement.kind")
         beside = {st.SOURCE: 1, st.PARTNER: 1, st.DIRECTORY: 1}.get(statement.kind, 0)
         rules[statement.kind](entry)
         require(len(entry.attachments) == beside, "attachments", "entry.attachment count")
@@ -180,7 +182,11 @@ class ControlReader:
 
     def _once(self, name: object, at: str, owner: object = True) -> None:
         """No id is used a second time, a key has one owner, an identity one party, a root one trust domain."""
-        require(self.used.get(name, owner) == owner and (owner is not True or name not in self.used), "used", at)
+        require(
+            self.used.get(name, owner) == owner and (owner is not True or name not in self.used),
+            "id-reused" if isinstance(name, tuple) and name[0] != "key" else "key-reused",
+            at,
+        )
         self.used = {**self.used, name: owner}
 
     def _genesis(self, entry: Entry) -> None:
@@ -199,13 +205,14 @@ class ControlReader:
         if self.roster is None:
             raise Refusal("roster-missing", "statement.kind")
         proposal = st.check_proposed(entry.statement, entry.signatures, self.roster, self.memory)
-        require(proposal.roster != self.roster, "no-change", "statement.body")
+        require(proposal.roster != self.roster, "nothing-to-change", "statement.body")
         self.copy()._own(proposal.roster)
         self.proposals = {**self.proposals, entry.statement.link: (proposal, entry.applied_at)}
 
     def _succeed(self, entry: Entry) -> None:
-        proposal = st.check_succession(entry.statement, {link: one for link, (one, _) in self.proposals.items()})
         link = bytes.fromhex(str(texts.body_text(st.ROSTER, entry.statement.body, "roster")["proposal"]))
+        require(link in self.proposals, "proposal-unknown", "roster.proposal")
+        proposal = self.proposals[link][0]
         self._signed(entry, proposal)
         wait = self.roster.wait_ms if self.roster else 0
         # The wait is measured by what operators wrote, and by the gateway's clock.
@@ -213,7 +220,7 @@ class ControlReader:
         require(
             waited and entry.applied_at - self.proposals[link][1] >= wait, "roster-too-soon", "statement.proposed_at"
         )
-        require(link not in self.objected, "proposal-stopped", "roster.proposal")
+        require(link not in self.objected, "roster-objected", "roster.proposal")
         self.roster, self.roster_link = proposal.roster, entry.statement.link
         self.proposals, self.objected = {}, frozenset()
         self._own(proposal.roster)
@@ -221,9 +228,9 @@ class ControlReader:
     def _object(self, entry: Entry) -> None:
         body = texts.body_text(st.OBJECT, entry.statement.body, "object")
         link = bytes.fromhex(str(body["proposal"]))
-        require(link in self.proposals, "roster-proposal", "object.proposal")
+        require(link in self.proposals, "proposal-unknown", "object.proposal")
         self._signed(entry, self.proposals[link][0])
-        require(link not in self.objected, "no-change", "object.proposal")
+        require(link not in self.objected, "nothing-to-change", "object.proposal")
         self.objected |= {link}
 
     def _suspend(self, entry: Entry) -> None:
@@ -231,7 +238,7 @@ class ControlReader:
         target = str(texts.body_text(st.SUSPEND, entry.statement.body, "suspend")["target"])
         role, _, name = target.partition("/")
         require((role, name) in self.parties, "party-unknown", "suspend.target")
-        require(target not in self.suspended, "no-change", "suspend.target")
+        require(target not in self.suspended, "nothing-to-change", "suspend.target")
         self.suspended |= {target}
 
     def _lift(self, entry: Entry) -> None:
@@ -239,11 +246,19 @@ class ControlReader:
         target = str(texts.body_text(st.LIFT, entry.statement.body, "lift")["target"])
         role, _, name = target.partition("/")
         if role == "proposal":
-            require(bytes.fromhex(name) in self.objected, "no-change", "lift.target")
+            require(bytes.fromhex(name) in self.objected, "nothing-to-change", "lift.target")
             self.objected -= {bytes.fromhex(name)}
             return
-        require(target in self.suspended, "no-change", "lift.target")
+        require(target in self.suspended, "nothing-to-change", "lift.target")
         self.suspended -= {target}
+
+    def _restore(self, entry: Entry) -> None:
+        self._signed(entry)
+        restore = Restore.parse(entry.statement.body)
+        # It goes on from the life that the one before began, and never back (2.12).
+        require(not self.restores or self.restores[-1].new == restore.old, "restore-contradicts", "restore.old")
+        check_way(self.restores, restore)
+        self.restores = (*self.restores, restore)
 
     def _admit(self, entry: Entry) -> None:
         """A SOURCE or PARTNER, with its bundle."""
@@ -296,7 +311,7 @@ class ControlReader:
         self._signed(entry)
         name = str(texts.body_text(st.END, entry.statement.body, "end")["agreement"])
         require(name in self.agreements, "agreement-unknown", "end.agreement")
-        require(name not in self.ended, "no-change", "end.agreement")
+        require(name not in self.ended, "nothing-to-change", "end.agreement")
         self.ended |= {name}
 
     def _vocabulary(self, entry: Entry) -> None:
@@ -329,7 +344,7 @@ class ControlReader:
         require(len(entry.attachments) == 1, "attachments", "entry.attachment count")
         listed = parse_list(entry.attachments[0])
         same = (len(listed), root([leaf(one.raw) for one, _ in listed])) == (newest.size, newest.root)
-        require(same, "endorsement-proof", "directory.root")
+        require(same, "directory-root", "directory.root")
         require(
             len({one.key_digest for one, _ in listed}) == len(listed), "endorsement-doubled", "endorsement.key_digest"
         )
@@ -344,10 +359,12 @@ class ControlReader:
         role, name, digest = endorsement.role, endorsement.subject_id, endorsement.key_digest
         if role in {st.ROLE_SOURCE, st.ROLE_PARTNER_KEM, st.ROLE_PARTNER_SIGN}:
             party = ("source" if role == st.ROLE_SOURCE else "partner", name)
-            require(self.used.get(("key", digest)) == (party, role), "endorsement-mismatch", "endorsement.key_digest")
+            require(
+                self.used.get(("key", digest)) == (party, role), "endorsement-not-admitted", "endorsement.key_digest"
+            )
             scope = self.parties[party].get("scope", (frozenset(), frozenset()))
             given = (endorsement.kinds, endorsement.modes)
-            require(given in {scope, (frozenset(), frozenset())}, "endorsement-mismatch", "endorsement.scope")
+            require(given in {scope, (frozenset(), frozenset())}, "endorsement-not-admitted", "endorsement.scope")
             require(not beside, "endorsement-mismatch", "endorsement list.key")
             beside = self.keys[digest]
         elif role == st.ROLE_VOCABULARY:
@@ -363,14 +380,14 @@ class ControlReader:
     def _redate(self, entry: Entry) -> None:
         newest = Dir.parse(entry.statement.body)
         self._signed(entry)
-        self._number(newest, entry.applied_at)
         based = self.dir is not None and self.dir.base == newest.base and self.dir_roster == self.roster_link
         require(based, "redate-base", "directory.base_no")
+        self._number(newest, entry.applied_at)
         self.dir = newest
 
     def _number(self, newest: Dir, now: int) -> None:
         held = self.dir.dir_no if self.dir else 0
-        require(newest.dir_no == held + 1, "directory-decreasing", "directory.dir_no")
+        require(newest.dir_no == held + 1, "directory-number", "directory.dir_no")
         require(now >= newest.issued_at - SKEW, "directory-early", "directory.issued_at")
         require(now < newest.expires_at, "directory-expired", "directory.expires_at")
 

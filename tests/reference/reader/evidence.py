@@ -55,7 +55,7 @@ class Session:
         self.control = ControlReader(self.memory)
         self.masks: dict[tuple[bytes, int], int] = {}
         self.seen: frozenset[bytes] = frozenset()
-        self.decided: dict[bytes, str] = {}
+        self.decided: dict[bytes, tuple[str, bytes, int]] = {}
         self.counts: dict[str, int] = {}
 
     def copy(self) -> Session:
@@ -94,11 +94,12 @@ class Session:
         self.reader = None
 
     def _from(self, dir_no: int) -> Trust:
-        """A Hello or begin with a `dir_no` goes on from the trust before it, and with 0 from the genesis."""
-        if self.profile is None:
-            raise Refusal("genesis-malformed", "profile")
+        """The trust that the items before led to; a `dir_no` above 0 has to be the one of it."""
         held = self.reader.trust if self.reader else self.trust
-        return held if dir_no and held else self.profile.trust(self.memory)
+        if held is None:
+            raise Refusal("genesis-malformed", "profile")
+        require(dir_no in {0, held.dir_no}, "malformed", "item.dir_no")
+        return held
 
     def _ledger(self, raw: bytes) -> Ledger:
         ledger = Ledger.parse(raw)

@@ -100,7 +100,7 @@ class Vocabularies:
     def __init__(self, trust: Trust, pinned: dict[str, bytes] | None) -> None:
         self._trust = trust
         self._pinned = pinned
-        self._read: dict[str, Vocabulary] = {}
+        self.known: dict[str, Vocabulary] = {}
 
     def check_pinned(self) -> None:
         """Nothing, if no file that is endorsed under a pinned name is another than the pinned one."""
@@ -112,12 +112,12 @@ class Vocabularies:
     def find(self, name: str) -> Vocabulary:
         """The vocabulary of that name; a label under one that is not in force for the reader is none."""
         require(self._pinned is None or name in self._pinned, "label", "label.vocabulary")
-        if name not in self._read:
+        if name not in self.known:
             try:
-                self._read[name] = Vocabulary.parse(self._trust.file(ROLE_VOCABULARY, name))
+                self.known[name] = Vocabulary.parse(self._trust.file(ROLE_VOCABULARY, name))
             except Refusal as refusal:
                 raise Refusal("label", "label.vocabulary") from refusal
-        return self._read[name]
+        return self.known[name]
 
 
 @dataclass(frozen=True)

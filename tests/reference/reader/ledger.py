@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import statements as st
 from .octets import HL, Cut, Refusal, h, lp16, require, tag, u64
-from .suite import SIGNATURE
+from .suite import SIGNATURE, key_digest
 from .trees import Frontier, along, leaf, subtrees
 from .trust import Trust
 
@@ -133,17 +133,31 @@ class Ledger:
         """Last verified tick + 1, 0 for none."""
         return self.last.number + 1 if self.last else 0
 
-    def check(
+    def take(
         self, message: TickMessage, leaves: tuple[bytes, ...], account_id: bytes, trust: Trust, *, first: bool
     ) -> None:
-        """Takes a tick, or nothing of it (6.4).
+        """Takes a tick under the endorsed key that it names, or nothing of it (6.4)."""
+        # 1.
+        key = trust.find(st.ROLE_LEDGER, message.tick.key_id, None)[1]
+        self.check(message, leaves, account_id, trust, key, first=first)
+
+    def check(
+        self,
+        message: TickMessage,
+        leaves: tuple[bytes, ...],
+        account_id: bytes,
+        trust: Trust,
+        key: bytes,
+        *,
+        first: bool,
+    ) -> None:
+        """Takes a tick under this key, or nothing of it.
 
         `leaves` are those that the message and what came before it bring; on the first tick of a stream they begin with
         the leaves still owed.
         """
         tick, draft = message.tick, self.copy()
-        # 1.
-        key = trust.find(st.ROLE_LEDGER, tick.key_id, None)[1]
+        require(key_digest(key)[:16] == tick.key_id, "tick-key", "tick.key_id")
         trust.memory.verify(key, "tick", tick.raw, message.signature, "tick-signature")
         require(tick.genesis == trust.genesis, "tick-genesis", "tick.genesis")
         # 2.
@@ -177,22 +191,21 @@ class Ledger:
 
     def _restore(self, incarnation: bytes, trust: Trust) -> None:
         """Another incarnation, if RESTORE statements lead to it: the old account is closed, all starts at 0."""
-        last = self.last
-        reached = self.incarnation
-        for one in trust.restores:
-            if one.old != reached:
-                continue
+        last, reached, steps = self.last, self.incarnation, list(trust.restores)
+        while reached != incarnation:
+            step = next((one for one in steps if one.old == reached), None)
+            if step is None:
+                raise Refusal("ledger-incarnation", "tick.incarnation")
             # Only the tick that this reader verified last can be compared with the one that was kept.
-            if last and one.old == last.incarnation and one.last_tick == last.number:
-                require(one.tick_digest == h(last.raw), "ledger-incarnation", "restore.H(K)")
-            reached = one.new
-        require(reached == incarnation, "ledger-incarnation", "tick.incarnation")
+            if last and step.keeps(last.incarnation, last.number):
+                require(step.tick_digest == h(last.raw), "restore-contradicts", "restore.H(K)")
+            reached = step.new
+            steps.remove(step)
         self.last, self.frontier, self.place = None, Frontier(), None
-        self.held, self.owed = Frontier(), ()
+        self.held, self.owed, self.seen = Frontier(), (), frozenset()
 
     def settle(self, entry_leaf: bytes, at: str) -> None:
-        """An entry settles the next owed leaf, and none that is held (5.4, 5.5)."""
-        require(entry_leaf not in self.seen, "disclosure-repeated", at)
+        """An entry settles the next owed leaf, and no other."""
         require(self.owed and self.owed[0] == entry_leaf, "disclosure-not-owed", at)
         self.held, self.owed = self.held.extended(self.owed[:1]), self.owed[1:]
         self.seen |= {entry_leaf}

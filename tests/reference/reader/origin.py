@@ -240,14 +240,14 @@ class ParcelReader:
         sealed = cut.prefixed(4, "ct", 4_194_304)
         cut.end()
         # Nothing follows the closing item, and 64 batches close a parcel.
-        require(not self.closed and (kind == 2 or counter < 64), "parcel-not-authentic", "parcel item.type")
+        require(not self.closed and (kind == 2 or counter < 64), "malformed", "parcel item.type")
         aad = b"SLUICE1/parcel-ct\0" + self.parcel_id + bytes([kind]) + u64(counter)
         plaintext = open_sealed(self.keys, counter, sealed, aad, "parcel-not-authentic", "parcel item.ct")
         if kind == 2:
             last = Cut(plaintext, "closing item")
             count = last.number(2, "count")
             last.end()
-            require(count == counter, "parcel-not-authentic", "closing item.count")
+            require(count == counter, "malformed", "closing item.count")
             self.closed = True
             return
         unpacked = Unpacked.parse(plaintext)

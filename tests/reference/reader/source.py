@@ -64,11 +64,16 @@ class ConnectionReader:
     """What the gateway says to one source on one connection.
 
     `begin` is what the source asked from; `trust` and `ledger` are what it knew then. `decided` is what is known of each
-    batch from connections before: H(B) to `admitted` or `refused`. It grows only under a verified tick.
+    batch from connections before: H(B) to `admitted` or `refused`, with incarnation and tick. It grows only under a verified tick.
     """
 
     def __init__(
-        self, source_id: str, trust: Trust, ledger: Ledger, begin: bytes, decided: dict[bytes, str] | None = None
+        self,
+        source_id: str,
+        trust: Trust,
+        ledger: Ledger,
+        begin: bytes,
+        decided: dict[bytes, tuple[str, bytes, int]] | None = None,
     ) -> None:
         asked = (ledger.incarnation, ledger.next_tick, ledger.held.size)
         # `dir_no` is what the source's memory said, and nothing is taken from it (10.1).
@@ -87,7 +92,8 @@ class ConnectionReader:
 
     def receive(self, message: bytes, now_ms: int) -> None:
         """Takes one message with its type byte, or nothing of it."""
-        require(0 < len(message) <= 4_194_304, "malformed", "message")
+        require(message, "stream-order", "message.type")
+        require(len(message) <= 4_194_304, "malformed", "message")
         kind, body = message[0], message[1:]
         # `directory` comes first, and once.
         require(kind <= ENTRIES and (kind == DIRECTORY) != self.begun, "stream-order", "message.type")
@@ -118,10 +124,17 @@ class ConnectionReader:
         cut.end()
 
     def _entries(self, _kind: int, body: bytes, _now_ms: int) -> None:
-        entries = parse_entries(body)
-        for entry in entries:
-            parse_entry(entry)
-        self.pending = (*self.pending, *entries)
+        # What an entry says counts, and is looked at, when a tick covers it.
+        self.pending = (*self.pending, *parse_entries(body))
+
+    def _forget_lost(self) -> None:
+        """What was decided above the last tick that a RESTORE kept may be decided again (6.6)."""
+        kept = {one.old: one.last_tick if any(one.tick_digest) else -1 for one in self.trust.restores}
+        self.decided = {
+            digest: (name, incarnation, tick)
+            for digest, (name, incarnation, tick) in self.decided.items()
+            if tick <= kept.get(incarnation, tick)
+        }
 
     def _tick(self, _kind: int, body: bytes, _now_ms: int) -> None:
         message = TickMessage.parse(body)
@@ -129,12 +142,13 @@ class ConnectionReader:
         account = b"source" + lp8(self.source_id.encode())
         self.ledger = self.ledger.copy()
         # The hashes of the entries that came stand where a partner has new leaves; every leaf has its entry.
-        self.ledger.check(message, tuple(leaf(one) for one in self.pending), account, self.trust, first=True)
+        self.ledger.take(message, tuple(leaf(one) for one in self.pending), account, self.trust, first=True)
         self.ledger.held, self.ledger.owed = self.ledger.held.extended(self.ledger.owed), ()
+        self._forget_lost()
         for name, digest in map(parse_entry, self.pending):
             if name != "disclosed":
-                if digest in self.decided:
-                    raise Refusal("account-contradicts", "entry.H(B)")
-                self.decided = {**self.decided, digest: name}
+                require(digest not in self.decided, "account-contradicts", "entry.H(B)")
+                decided = (name, message.tick.incarnation, message.tick.number)
+                self.decided = {**self.decided, digest: decided}
             self.counts = {**self.counts, name: self.counts.get(name, 0) + 1}
         self.pending = ()

@@ -252,7 +252,7 @@ class Endorsement:
 
 @dataclass(frozen=True)
 class Restore:
-    """The body of a RESTORE: what follows on which incarnation (annex B.1)."""
+    """The body of a RESTORE: what follows on which incarnation (2.12)."""
 
     old: bytes
     new: bytes
@@ -265,4 +265,10 @@ class Restore:
         cut = Cut(raw, "restore")
         read = cls(cut.take(16, "old"), cut.take(16, "new"), cut.number(8, "last tick"), cut.take(HL, "H(K)"))
         cut.end()
+        named = any(read.old) and any(read.new) and read.old != read.new
+        require(named and (any(read.tick_digest) or not read.last_tick), "malformed", "restore.new")
         return read
+
+    def keeps(self, incarnation: bytes, tick: int) -> bool:
+        """The last tick kept is this one; a zero H(K) says that none was."""
+        return any(self.tick_digest) and (self.old, self.last_tick) == (incarnation, tick)

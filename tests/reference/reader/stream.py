@@ -180,9 +180,9 @@ class StreamReader:
         text = self.agreement.text if self.agreement else b""
         agreed = not text or text_digest(hello.agreement_id, text) == hello.agreement_digest
         require(agreed, "open-mismatch", "hello.agreement_digest")
-        asked = (hello.incarnation, hello.next_tick, hello.account_size, hello.dir_no)
-        known = (ledger.incarnation, ledger.next_tick, ledger.held.size, self.trust.dir_no)
-        require(asked == known and hello.ephemeral == self.ephemeral.public, "malformed", "hello")
+        asked = (hello.incarnation, hello.next_tick, hello.account_size)
+        known = (ledger.incarnation, ledger.next_tick, ledger.held.size)
+        require(asked == known, "malformed", "hello")
 
     def copy(self) -> StreamReader:
         """The same stream as far as it was read."""
@@ -193,7 +193,8 @@ class StreamReader:
 
         `waited_ms` is how long the reader only waited before it came; a file of evidence does not say so.
         """
-        require(0 < len(message) <= 4_194_304, "malformed", "message")
+        require(message, "stream-order", "message.type")
+        require(len(message) <= 4_194_304, "malformed", "message")
         draft = self.copy()
         draft._due(message[0], now_ms, waited_ms)
         draft._take(message[0], message[1:], now_ms)
@@ -216,7 +217,7 @@ class StreamReader:
         if self.terms and kind != END:
             require(now_ms < self.terms.not_after + SKEW, "stream-overdue", "T.not_after")
         self.waited_ms = 0 if kind in {OLD, FRAME} or not self.ledger.owed else self.waited_ms + waited_ms
-        require(self.waited_ms < MOST_WAITED, "disclosure-missing", "stream")
+        require(self.waited_ms <= MOST_WAITED, "disclosure-missing", "stream")
 
     def _take(self, kind: int, body: bytes, now_ms: int) -> None:
         if kind == DIRECTORY:
@@ -264,7 +265,7 @@ class StreamReader:
         require(len(leaves) <= MOST_NEW, "account-too-long", "tick message.leaf count")
         account = b"".join(lp8(one.encode()) for one in (hello.partner_id, hello.agreement_id, hello.subscription))
         self.ledger = self.ledger.copy()
-        self.ledger.check(message, leaves, account, self.trust, first=not self.ticked)
+        self.ledger.take(message, leaves, account, self.trust, first=not self.ticked)
         self.listed, self.ticked = (), True
 
     def _sealed(self, kind: int, body: bytes) -> None:
@@ -287,16 +288,21 @@ class StreamReader:
         self.ledger = self.ledger.copy()
         if kind == OLD:
             require(g.stream_id != self.terms.stream_id, "old-of-this-stream", "disclosure.stream_id")
-            self.ledger.settle(leaf(first), "old")
+            self._settle(leaf(first), "old")
             return
         # 5.5: 2. and 3.
         ours = (g.stream_id, g.agreement_digest) == (self.terms.stream_id, hello.agreement_digest)
         require(ours, "disclosure-not-ours", "disclosure.stream_id")
         require(g.seq == self.disclosures, "stream-order", "disclosure.seq")
-        self.ledger.settle(leaf(first), "frame")
+        self._settle(leaf(first), "frame")
         plaintext = open_piece(self.keys, self.terms.th, seq, "body", 2 * seq + 1, parts[1], code)
         self._body(plaintext, g, self.agreement)
         self.disclosures, self.framed = self.disclosures + 1, True
+
+    def _settle(self, entry_leaf: bytes, at: str) -> None:
+        """Step 3 of section 5.5, which holds for an `old` as well."""
+        require(entry_leaf not in self.ledger.seen, "disclosure-repeated", at)
+        self.ledger.settle(entry_leaf, at)
 
     def _body(self, plaintext: bytes, g: Disclosure, agreement: Agreement) -> None:
         """Steps 4 to 7 of section 5.5."""

@@ -28,6 +28,17 @@ def check_endorsed(endorsement: Endorsement, beside: bytes) -> None:
         check_kem_key(beside, "endorsement.key")
 
 
+def check_way(before: tuple[Restore, ...], restore: Restore) -> None:
+    """Nothing, if from each incarnation there still is one way on, and none back (2.12)."""
+    for one in before:
+        another = restore.old == one.old or restore.new == one.new
+        require(one == restore or not another, "restore-contradicts", "restore.old")
+    reached, ways = restore.new, {one.old: one.new for one in (*before, restore)}
+    for _ in ways:
+        reached = ways.get(reached, reached)
+        require(reached != restore.new or restore.new not in ways, "restore-contradicts", "restore.new")
+
+
 @dataclass(frozen=True)
 class Sent:
     """One endorsement of a directory message, parsed and not yet believed."""
@@ -89,8 +100,9 @@ class Trust:
         """Takes a directory message whole, or not at all (2.9)."""
         signed, sent = parse_message(message)
         draft = self.copy()
+        sent_links = frozenset(statement.link for statement, _ in signed)
         for statement, sigs in signed:
-            draft._count(statement, sigs)
+            draft._count(statement, sigs, sent_links)
         if draft.dir is None:
             raise Refusal("directory-missing", "directory message")
         # 6. This, and T's `not_after`, are a reader's only clock checks.
@@ -100,7 +112,7 @@ class Trust:
             draft._endorse(one, draft.dir)
         self.__dict__.update(draft.__dict__)
 
-    def _count(self, statement: Statement, sigs: bytes) -> None:
+    def _count(self, statement: Statement, sigs: bytes, sent_links: frozenset[bytes]) -> None:
         link = statement.link
         # 1. What was verified is skipped; `position` never decides.
         if link in self.counted:
@@ -126,7 +138,9 @@ class Trust:
             self.proposals = {**self.proposals, link: proposal}
             self.counted |= {link}
         elif statement.kind == st.ROSTER:
-            proposal = st.check_succession(statement, self.proposals)
+            # It comes with its PROPOSE, which may have counted before.
+            beside = {name: one for name, one in self.proposals.items() if name in sent_links}
+            proposal = st.check_succession(statement, beside)
             st.check_signed(statement, sigs, self.roster, self.memory, proposal)
             waited = statement.proposed_at - proposal.proposed_at >= self.roster.wait_ms
             require(waited, "roster-too-soon", "statement.proposed_at")
@@ -134,6 +148,7 @@ class Trust:
         elif statement.kind == st.RESTORE:
             restore = Restore.parse(statement.body)
             st.check_signed(statement, sigs, self.roster, self.memory)
+            check_way(self.restores, restore)
             self.restores = (*self.restores, restore)
             self.counted |= {link}
         else:
@@ -162,7 +177,7 @@ class Trust:
     def _endorse(self, sent: Sent, newest: Dir) -> None:
         # 7. Proof, then what lies beside it, then that no other one contradicts it.
         endorsement = sent.endorsement
-        require(sent.index < newest.size, "endorsement-proof", "directory message.index")
+        require(sent.index < newest.size, "proof-malformed", "directory message.index")
         root = climb({sent.index: leaf(endorsement.raw)}, newest.size, sent.nodes)
         require(root == newest.root, "endorsement-proof", "directory message.nodes")
         check_endorsed(endorsement, sent.beside)
