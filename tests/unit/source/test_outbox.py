@@ -72,10 +72,46 @@ def test_the_gateway_can_read_it_and_this_machine_cannot(tmp_path: Path) -> None
         plaintext = reader.open(batch)
 
         assert plaintext is not None
-        assert parse_batch_item(plaintext).signed.digest == digest
+        item = parse_batch_item(plaintext)
+        assert item.signed.digest == digest
         assert reader.open(closing_item) is None
         assert reader.complete
-    assert b"content" not in (tmp_path / "outbox.sqlite").read_bytes()
+        secret = secret_of(outbox, number)
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert digest in kept
+    assert not [one for one in (b"content", item.seed, secret) if one in kept]
+
+
+def secret_of(outbox: Outbox, number: int) -> bytes:
+    """What a parcel is sealed under, as the gateway finds it."""
+    header = parse_parcel_header(outbox.header(number))
+    return INGEST.open(header.sealed, header.opening, "parcel")
+
+
+@pytest.mark.must("3.6.7")
+def test_each_parcel_has_an_id_and_a_secret_of_its_own(tmp_path: Path) -> None:
+    """Two parcels of one source, made a moment apart: what opens one opens no other."""
+    with closing(opened(tmp_path)) as outbox:
+        for _ in range(3):
+            add(outbox, LABELS[0])
+        numbers = outbox.parcels()
+
+        assert len({parse_parcel_header(outbox.header(number)).parcel_id for number in numbers}) == 3
+        assert len({secret_of(outbox, number) for number in numbers}) == 3
+
+
+@pytest.mark.must("3.4.4", "3.4.5")
+def test_each_label_has_a_lane_and_a_lost_outbox_begins_new_ones(tmp_path: Path) -> None:
+    """What the lost one signed is known to the gateway: a number used again would be a fork."""
+    lanes = []
+    for life in ("first", "second"):
+        with closing(opened(tmp_path / life)) as outbox:
+            add(outbox, *LABELS)
+            lanes += [outbox.lane(label.decode()) for label in LABELS]
+
+    assert len({lane.lane for lane in lanes}) == 4
+    assert {len(lane.lane) for lane in lanes} == {16}
+    assert [lane.next_no for lane in lanes] == [1] * 4
 
 
 def test_a_lane_goes_on_after_the_process_ended(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -68,6 +68,7 @@ class House:
     journals: UnsafeMemoryJournals = field(default_factory=UnsafeMemoryJournals)
     floor: UnsafeMemoryFloor = field(default_factory=UnsafeMemoryFloor)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    pool: Executor = POOL
 
     @property
     def now_ms(self) -> int:
@@ -106,7 +107,7 @@ class House:
             time=time,
             floor=self.floor,
             control_head=lambda: (self.running.control.position, self.running.control.head),
-            pool=POOL,
+            pool=self.pool,
         )
         self.running = Running(
             folds.control, self.journals, keys, folds.book, folds.lanes, time, sequencer, self.ticker, discloser
@@ -195,9 +196,10 @@ async def a_house(
     ticking: bool = True,
     committing: bool = True,
     journals: UnsafeMemoryJournals | None = None,
+    pool: Executor = POOL,
 ) -> AsyncIterator[House]:
     """A house with these agreements, running until the block ends; a block that hangs fails."""
-    house = House(a_town(*agreements), journals=journals or UnsafeMemoryJournals())
+    house = House(a_town(*agreements), journals=journals or UnsafeMemoryJournals(), pool=pool)
     await house.found()
     house.start(ticking=ticking, committing=committing)
     try:
