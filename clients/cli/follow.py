@@ -24,7 +24,16 @@ import click
 from clients.cli.boundary import Command
 from clients.cli.output import result, said, wants_json
 from clients.cli.profile_option import profile_option
-from clients.partner.events import CaughtUp, Disconnected, Ended, FollowEvent, QuotaReached, Records, Suspended
+from clients.partner.events import (
+    CaughtUp,
+    Disconnected,
+    Ended,
+    FollowEvent,
+    QuotaReached,
+    Records,
+    Restored,
+    Suspended,
+)
 from clients.partner.follow import Following, follow
 from clients.profile import Profile
 from clients.sinks.ndjson import NdjsonOutput, NdjsonSink
@@ -33,6 +42,7 @@ from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import EndReason
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+_WORDS = {CaughtUp: "caught-up", QuotaReached: "quota-reached", Suspended: "suspended"}
 
 
 @click.command(cls=Command, name="follow")
@@ -109,6 +119,7 @@ class _Run:
         self._events: TextIO | None = None
         self._portions: Counter[str] = Counter()
         self._records = 0
+        self._restores: list[Restored] = []
         self._receipt: int | None = None
         self.ended = "stopped"
 
@@ -119,6 +130,7 @@ class _Run:
             "verified": self._following.verified,
             "quarantined": self._following.quarantined,
             "repeated": self._following.repeated,
+            "restores": [restored.closed.facts() | {"beyond": restored.beyond} for restored in self._restores],
             "ended": self.ended,
             "receipt_tick": self._receipt,
         }
@@ -179,6 +191,9 @@ class _Run:
                 await self._flush(following, sink)
                 self._records += len(event.records)
                 self._portions.update(portion.name for record in event.records for portion in record.portions)
+            if isinstance(event, Restored):
+                self._restores.append(event)
+                said(f"note      {event.closed.sentence()}; {event.beyond} disclosures held here are lost there")
             self._say(_sentence(event))
             if isinstance(event, (CaughtUp, QuotaReached)) and self._until == "caught-up":
                 self.ended = _sentence(event).replace("-", " ")
@@ -204,15 +219,13 @@ def _sentence(event: FollowEvent) -> str:
     """One event as a person and a script read it."""
     if isinstance(event, Records):
         return f"records {len(event.records)}"
-    if isinstance(event, CaughtUp):
-        return "caught-up"
-    if isinstance(event, QuotaReached):
-        return "quota-reached"
-    if isinstance(event, Suspended):
-        return "suspended"
     if isinstance(event, Disconnected):
         return f"disconnected {event.code}"
-    return f"ended {event.reason.name.lower().replace('_', '-')}"
+    if isinstance(event, Restored):
+        return f"restored {event.beyond}"
+    if isinstance(event, Ended):
+        return f"ended {event.reason.name.lower().replace('_', '-')}"
+    return _WORDS[type(event)]
 
 
 @contextmanager

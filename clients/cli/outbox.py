@@ -38,6 +38,7 @@ def outbox_command(profile_path: Path, outbox_path: Path | None, send: bool, giv
         if send:
             asyncio.run(Upload(profile, outbox, _progress).run(give_up_after_seconds=give_up_after))
         tally, refused, held_back = outbox.tally(), outbox.refused(), outbox.held_back()
+        lost, closed = outbox.lost(), outbox.closed()
     result(
         {
             "batches": tally.batches,
@@ -45,11 +46,15 @@ def outbox_command(profile_path: Path, outbox_path: Path | None, send: bool, giv
             "open": tally.open_batches,
             "refused": refused_facts(refused),
             "held_back": refused_facts(held_back),
+            "lost": refused_facts(lost),
+            "closed": [account.facts() for account in closed],
         },
         [
             ("outbox", ", ".join(f"{count} {state}" for state, count in tally.batches.items()) or "empty"),
             *held_back_lines(held_back),
             *refused_lines(refused),
+            *(("closed", account.sentence()) for account in closed),
+            *(("lost", f"batch {told.batch}: deleted here on its permit, and lost there afterwards") for told in lost),
         ],
     )
     check_sent(tally, [told for told in refused if told not in before], sent=send)

@@ -31,12 +31,22 @@ def status_command(profile_path: Path, agreement_id: str | None, subscription: s
     path = state or default_state(profile_path, profile, agreement_id, subscription)
     kept = PartnerState(path, profile.genesis_link, account_id)
     ledger, records = kept.ledger, kept.records
+    closed = [(one, kept.beyond(one.incarnation)) for one in kept.closed()]
     kept.close()
-    facts = {"held": ledger.held.size, "owed": len(ledger.owed), "records": records, "ticks": ledger.next_tick}
+    facts: dict[str, object] = {
+        "held": ledger.held.size,
+        "owed": len(ledger.owed),
+        "records": records,
+        "ticks": ledger.next_tick,
+    }
     result(
-        facts,
+        facts | {"closed": [one.facts() | {"beyond": beyond} for one, beyond in closed]},
         [
             ("account", f"{facts['held']} disclosures held, {facts['owed']} owed, under {facts['ticks']} ticks"),
             ("records", f"{records}"),
+            *(
+                ("closed", f"{one.sentence()}; of {one.size} disclosures {beyond} are lost there, and kept here")
+                for one, beyond in closed
+            ),
         ],
     )

@@ -190,10 +190,10 @@ class StreamChecks:
         message = parse_tick_message(body)
         key = self.trust.key(Role.GATEWAY_LEDGER, parse_tick(message.statement).key_id).signing_key
         leaves, self._leaves = self._leaves, []
-        tick = self.ledger.accept(message, leaves, key)
+        tick = self.ledger.accept(message, leaves, key, self.trust.restores)
         if self._phase is _Phase.FIRST_TICK:
             self._phase = _Phase.OLD
-        return TickSeen(tick.number, len(self.ledger.owed))
+        return TickSeen(tick.number, len(self.ledger.owed), self.ledger.closed)
 
 
 def _check_life(terms: StreamTerms, now_ms: int) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clients.closed import Closed
 from clients.partner.sections import ReceivedRecord
+from gateway.core.ledger.reader import ClosedAccount
 from gateway.core.ledger.receipt import Quarantined
 from gateway.core.suite.numbers import EndReason
 
 
 @dataclass(frozen=True, slots=True)
 class TickSeen:
-    """The ledger moved on; persist it. owed: disclosures whose frames have not come yet."""
+    """The ledger moved on; persist it.
+
+    owed: disclosures whose frames have not come yet; closed: the account that a RESTORE ended with this tick.
+    """
 
     number: int
     owed: int
+    closed: ClosedAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,17 @@ class Suspended:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """The gateway's store was put back from a backup, as operators signed; the account goes on, empty.
+
+    closed: what was seen before, kept as evidence. beyond: disclosures of it that are held here and no more there.
+    """
+
+    closed: Closed
+    beyond: int
+
+
+@dataclass(frozen=True, slots=True)
 class Disconnected:
     """The link is down or the gateway away; it is tried again after a wait."""
 
@@ -75,4 +92,4 @@ class Disconnected:
     wait_seconds: float
 
 
-FollowEvent = Records | CaughtUp | QuotaReached | Ended | Suspended | Disconnected
+FollowEvent = Records | CaughtUp | QuotaReached | Ended | Restored | Suspended | Disconnected

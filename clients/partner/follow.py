@@ -6,9 +6,10 @@
             await events.flushed()         # once the caller's own sink has the records on disk, else never
 
 A stream that ends or breaks is opened again from where it stood; one that fails a check is not: the check's name is
-raised and a person decides. After a suspension nothing is tried again, nor after a newer follower of the same
-subscription has taken over. One caller at a time: `flushed` is for what this iteration has handed up.
-Source: SPEC.md sections 4 and 5.
+raised and a person decides. Where operators signed that the gateway's store was put back from a backup, it goes on by
+itself, and says what it holds that the gateway lost. After a suspension nothing is tried again, nor after a newer
+follower of the same subscription has taken over. One caller at a time: `flushed` is for what this iteration has handed
+up. Source: SPEC.md sections 4 and 5.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from types import TracebackType
 
 from sluice.v1 import release_pb2
 
+from clients.closed import as_closed
 from clients.link import Backoff, Patience, messages_of, open_channel
 from clients.partner.checks import StreamChecks
 from clients.partner.events import (
@@ -30,6 +32,7 @@ from clients.partner.events import (
     FollowEvent,
     OldDisclosure,
     Records,
+    Restored,
     StreamEvent,
     Suspended,
     TickSeen,
@@ -271,6 +274,8 @@ class Following:
 
     def _take(self, event: StreamEvent | None) -> FollowEvent | None:
         if isinstance(event, TickSeen):
+            if event.closed is not None:
+                return Restored(as_closed(event.closed), self._state.save_restored(self._trust, event.closed))
             self._state.save_tick(self._trust)
             return None
         if isinstance(event, OldDisclosure):

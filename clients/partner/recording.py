@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from clients.partner.checks import StreamChecks
-from clients.partner.events import OldDisclosure, Records, StreamEvent
+from clients.partner.events import OldDisclosure, Records, StreamEvent, TickSeen
 from clients.partner.reading import record_reader
 from clients.profile import Profile
 from clients.trust import trust_from
@@ -220,3 +220,6 @@ class Replay:
             self._masks.update({(record.batch_digest, record.idx): record.mask for record in event.records})
         if isinstance(event, (Records, OldDisclosure)):
             self._leaves.add(leaf_hash(event.entry))
+        if isinstance(event, TickSeen) and event.closed is not None:
+            # What is held is a matter of one account, and another one begins.
+            self._leaves.clear()

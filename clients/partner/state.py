@@ -4,27 +4,35 @@ Kept: the trusted directory, the ledger state, every disclosure held, per record
 aside since the last receipt, the cursor, and a note of the caller's sink. What was handed up counts in memory at once,
 so that nothing comes twice; on disk only when the caller says that its own sink has it. Until then the ledger state on
 disk still lists its disclosures as owed, so that after a crash they are asked for again.
-Source: SPEC.md section 5, "It persists".
+
+When a RESTORE closes the account, what was held of it moves aside as it is, each disclosure with the first tick that
+was seen over it: those that no kept tick covers are what the gateway lost, and this file proves. Which records were
+handed up stays known: nothing comes twice. Source: SPEC.md section 6.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from clients.closed import CLOSED_SCHEMA, Closed, closed_accounts, keep_closed
 from clients.kept import KeptFile
 from clients.partner.events import OldDisclosure, Records
 from gateway.core.control.trust import Trust
 from gateway.core.errors import Refused
 from gateway.core.ledger.entries import refusal_code
-from gateway.core.ledger.reader import LedgerReader
+from gateway.core.ledger.reader import ClosedAccount, LedgerReader
 from gateway.core.ledger.receipt import Quarantined
 from gateway.core.suite.tree import leaf_hash
 
 _FORMAT = b"1"
-_SCHEMA = """
+_SCHEMA = f"""{CLOSED_SCHEMA};
 CREATE TABLE IF NOT EXISTS held (batch BLOB NOT NULL, idx INTEGER NOT NULL, mask INTEGER NOT NULL,
                                  PRIMARY KEY (batch, idx)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS disclosures (leaf BLOB PRIMARY KEY, entry BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS covered (leaf BLOB PRIMARY KEY, tick INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS closed_disclosures (incarnation BLOB NOT NULL, leaf BLOB NOT NULL, entry BLOB NOT NULL,
+                                               tick INTEGER NOT NULL, beyond INTEGER NOT NULL,
+                                               PRIMARY KEY (incarnation, leaf)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS aside (batch BLOB NOT NULL, idx INTEGER NOT NULL, code INTEGER NOT NULL,
                                   PRIMARY KEY (batch, idx)) STRICT, WITHOUT ROWID
 """
@@ -56,6 +64,8 @@ class PartnerState:
         self._entries: dict[bytes, bytes] = {}
         self._aside: list[Quarantined] = []
         self._has_frames = False
+        # Handed up under an account that was closed before the caller said that its sink has them.
+        self._late: list[tuple[bytes, bytes, bytes, int, bool]] = []
 
     def trust(self, begin: Trust) -> Trust:
         """The trust last kept, or `begin` for a reader that has seen nothing."""
@@ -100,7 +110,42 @@ class PartnerState:
     def save_tick(self, trust: Trust) -> None:
         """After a verified tick: directory and ledger state, as one."""
         with self._file.transaction():
-            self._put_state(trust)
+            self._put_tick(trust)
+
+    def save_restored(self, trust: Trust, closed: ClosedAccount) -> int:
+        """After the first tick of another incarnation, as one; how many disclosures held are beyond what was kept."""
+        seen, kept, incarnation = closed.last.number, closed.ticks_kept, closed.incarnation
+        again = set(self.ledger.owed)
+        for leaf, entry in self._entries.items():
+            rows = self._file.rows("SELECT tick FROM covered WHERE leaf = ?", leaf)
+            tick = int(rows[0][0]) if rows else seen
+            self._late.append((incarnation, leaf, entry, tick, tick >= kept and leaf not in again))
+        self._entries = {}
+        with self._file.transaction():
+            # A disclosure from before ticks were noted was covered by the last one at the latest.
+            self._file.db.execute(
+                "INSERT INTO closed_disclosures SELECT ?, leaf, entry, coalesce(tick, ?), coalesce(tick, ?) >= ? "
+                "FROM disclosures LEFT JOIN covered USING (leaf)",
+                (incarnation, seen, seen, kept),
+            )
+            self._file.db.executemany(
+                "UPDATE closed_disclosures SET beyond = 0 WHERE incarnation = ? AND leaf = ?",
+                [(incarnation, leaf) for leaf in again],
+            )
+            self._file.db.execute("DELETE FROM disclosures")
+            self._file.db.execute("DELETE FROM covered")
+            keep_closed(self._file, closed)
+            self._put_tick(trust)
+        return self.beyond(incarnation) + sum(late[-1] for late in self._late if late[0] == incarnation)
+
+    def closed(self) -> list[Closed]:
+        """The accounts that a RESTORE closed, oldest first."""
+        return closed_accounts(self._file)
+
+    def beyond(self, incarnation: bytes) -> int:
+        """Disclosures held of a closed account that the gateway no longer has."""
+        query = "SELECT count(*) FROM closed_disclosures WHERE incarnation = ? AND beyond"
+        return int(self._file.rows(query, incarnation)[0][0])
 
     def save_flushed(self, trust: Trust, sink_note: bytes, kinds: int) -> None:
         """After the caller's sink has everything handed up on disk: cursor, masks, disclosures, as one."""
@@ -118,11 +163,20 @@ class PartnerState:
                 "INSERT OR REPLACE INTO held VALUES (?, ?, ?)", [(*place, mask) for place, mask in self._masks.items()]
             )
             many("INSERT INTO disclosures VALUES (?, ?)", list(self._entries.items()))
+            many("INSERT INTO closed_disclosures VALUES (?, ?, ?, ?, ?)", self._late)
             many(
                 "INSERT OR REPLACE INTO aside VALUES (?, ?, ?)",
                 [(item.batch_digest, item.idx, int(item.code)) for item in self._aside],
             )
-        self._masks, self._entries, self._aside, self._has_frames = {}, {}, [], False
+        self._masks, self._entries, self._aside, self._late, self._has_frames = {}, {}, [], [], False
+
+    def _put_tick(self, trust: Trust) -> None:
+        self._put_state(trust)
+        last = self.ledger.last
+        self._file.db.executemany(
+            "INSERT OR IGNORE INTO covered VALUES (?, ?)",
+            [(leaf, last.number) for leaf in self.ledger.fresh] if last else [],
+        )
 
     def _put_state(self, trust: Trust) -> None:
         if trust is not self._saved_trust:

@@ -5,8 +5,12 @@ with one number. The laptop cannot read what is waiting: parcels are sealed to t
 A parcel is deleted when every batch in it is acknowledged or refused; what became of each batch is remembered, because
 an account that decides one batch twice is a failure, also a year later. Source: SPEC.md section 3.
 
+When operators sign that the gateway's store was put back from a backup, what was stored or decided since is open again:
+it waits, or is lost where its parcel was deleted, as it might be after the permit to delete. Lanes begin anew, since
+the gateway does not know which of their numbers were used.
+
     waiting ─▶ stored ─▶ acknowledged          stored is the gateway's word, the last two the source's own account
-        └──────────┴───▶ refused
+        └──────────┴───▶ refused                a restore leads back to waiting, or to lost
 """
 
 from __future__ import annotations
@@ -16,12 +20,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.closed import CLOSED_SCHEMA, Closed, closed_accounts, keep_closed
 from clients.kept import KeptFile
 from clients.source.batcher import Lane, grouped, sign_batch
 from gateway.core.control.trust import Trust
 from gateway.core.errors import Refused
 from gateway.core.ledger.entries import source_account
-from gateway.core.ledger.reader import LedgerReader
+from gateway.core.ledger.reader import ClosedAccount, LedgerReader
 from gateway.core.records.states import RecordInput
 from gateway.core.sealing.parcel import ParcelWriter
 from gateway.core.suite.keys import SigningKey
@@ -31,9 +36,11 @@ WAITING = "waiting"
 STORED = "stored"
 ACKNOWLEDGED = "acknowledged"
 REFUSED = "refused"
+LOST = "lost"
 
 # A batch of another outbox of this source, lost since, has no records here: only its outcome is known.
-_SCHEMA = """
+_SCHEMA = f"""{CLOSED_SCHEMA};
+CREATE TABLE IF NOT EXISTS decided (digest BLOB PRIMARY KEY, incarnation BLOB NOT NULL, tick INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS lanes (about TEXT PRIMARY KEY, lane BLOB NOT NULL, next_no INTEGER NOT NULL,
                                   prev BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS parcels (number INTEGER PRIMARY KEY AUTOINCREMENT, header BLOB NOT NULL) STRICT;
@@ -43,6 +50,7 @@ CREATE TABLE IF NOT EXISTS batches (digest BLOB PRIMARY KEY, records INTEGER NOT
                                     code TEXT NOT NULL DEFAULT '', at TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX IF NOT EXISTS batches_by_state ON batches (state, records)
 """
+_DECIDED = f"state IN ('{ACKNOWLEDGED}', '{REFUSED}')"
 _OPEN = f"state IN ('{WAITING}', '{STORED}')"
 
 
@@ -104,6 +112,17 @@ class Outbox:
         except Refused as error:
             self._file.close()
             raise self._file.damaged() from error
+        self._note_older()
+
+    def _note_older(self) -> None:
+        """What was decided before ticks were noted was decided under the last one at the latest."""
+        last = self.ledger.last
+        if last is not None and not self._file.rows("SELECT 1 FROM decided LIMIT 1"):
+            with self._file.transaction():
+                self._file.db.execute(
+                    f"INSERT INTO decided SELECT digest, ?, ? FROM batches WHERE {_DECIDED}",  # noqa: S608 - constants
+                    (last.incarnation, last.number),
+                )
 
     def trust(self, begin: Trust) -> Trust:
         """The trust last kept, or `begin`."""
@@ -111,9 +130,35 @@ class Outbox:
         return Trust.decode(saved) if saved else begin
 
     def save_trust(self, trust: Trust) -> None:
-        """After a verified directory."""
+        """After a verified directory; what a RESTORE in it opens again is waiting when this returns.
+
+        Refuses `restore-contradicts`.
+        """
+        restore = next((one for one in trust.restores if one.old == self.ledger.incarnation), None)
+        closed = self.ledger.closed_by(trust.restores, restore.new) if restore else None
         with self._file.transaction():
             self._put_trust(trust)
+            if closed is not None:
+                self._reopen(closed)
+
+    def _reopen(self, closed: ClosedAccount) -> None:
+        """Before the new account's first tick, again and again until that has come: it changes nothing more then."""
+        change = self._file.db.execute
+        change("DELETE FROM lanes")
+        change("UPDATE batches SET state = ? WHERE state = ?", (WAITING, STORED))
+        beyond = "digest IN (SELECT digest FROM decided WHERE incarnation = ? AND tick >= ?)"
+        undone = (closed.incarnation, closed.ticks_kept)
+        change(f"UPDATE batches SET state = ? WHERE {_DECIDED} AND {beyond}", (LOST, *undone))  # noqa: S608 - constants
+        change(
+            "UPDATE batches SET state = ?, code = '', at = '' "
+            "WHERE state = ? AND digest IN (SELECT digest FROM items WHERE digest IS NOT NULL)",
+            (WAITING, LOST),
+        )
+        change("DELETE FROM decided WHERE incarnation = ? AND tick >= ?", undone)
+
+    def closed(self) -> list[Closed]:
+        """The accounts that a RESTORE closed, oldest first."""
+        return closed_accounts(self._file)
 
     def _put_trust(self, trust: Trust) -> None:
         if trust is not self._saved_trust:
@@ -190,6 +235,14 @@ class Outbox:
         rows = self._file.rows("SELECT state FROM batches WHERE digest = ?", digest)
         return str(rows[0][0]) if rows else None
 
+    def contradicts(self, outcome: Outcome) -> bool:
+        """Whether the account cannot say so: it decided the batch before, or one before it did, and otherwise."""
+        rows = self._file.rows(
+            f"SELECT state, incarnation FROM batches JOIN decided USING (digest) WHERE digest = ? AND {_DECIDED}",  # noqa: S608 - constants
+            outcome.digest,
+        )
+        return any(incarnation == self.ledger.incarnation or state != outcome.state for state, incarnation in rows)
+
     def mark_stored(self, digest: bytes) -> None:
         """The gateway says the batch is durable: remembered, and nothing is deleted for it."""
         with self._file.transaction():
@@ -209,14 +262,21 @@ class Outbox:
     def settle(self, trust: Trust, outcomes: Iterable[Outcome]) -> None:
         """After a verified tick: what it decides, with the ledger state, as one."""
         self.ledger.flush()
+        last, closed = self.ledger.last, self.ledger.closed
+        tick = last.number if last else 0
         with self._file.transaction():
             self._put_trust(trust)
             self._file.put("ledger", self.ledger.encode())
+            if closed is not None:
+                keep_closed(self._file, closed)
             for outcome in outcomes:
                 self._file.db.execute(
                     "INSERT INTO batches (digest, records, state, code) VALUES (?, 0, ?, ?) "
                     "ON CONFLICT (digest) DO UPDATE SET state = excluded.state, code = excluded.code",
                     (outcome.digest, outcome.state, outcome.code),
+                )
+                self._file.db.execute(
+                    "INSERT OR REPLACE INTO decided VALUES (?, ?, ?)", (outcome.digest, self.ledger.incarnation, tick)
                 )
             self._delete_finished()
 
@@ -228,6 +288,10 @@ class Outbox:
     def refused(self) -> list[Told]:
         """Every refused batch, oldest first."""
         return self._told(f"state = '{REFUSED}'")
+
+    def lost(self) -> list[Told]:
+        """Every batch that the gateway lost after it was deleted here; code: why it had been refused, if it had."""
+        return self._told(f"state = '{LOST}'")
 
     def held_back(self) -> list[Told]:
         """Every batch that the gateway lets wait, and why."""

@@ -2,8 +2,9 @@
 
 `stored` is a promise of the gateway; a batch is acknowledged when an `admitted` entry naming it is in the source's
 account under a verified tick, refused when a `refused` entry is. An entry for one batch twice, or of both kinds, is a
-failure of the gateway and ends everything. A link that breaks is tried again; what was stored is not sent again before
-the account had a chance to say so, for a link may be a slow radio. Source: SPEC.md section 3.
+failure of the gateway and ends everything. Where operators signed that its store was put back from a backup, what it
+lost is sent again as far as the outbox still has it. A link that breaks is tried again; what was stored is not sent
+again before the account had a chance to say so, for a link may be a slow radio. Source: SPEC.md section 3.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sluice.v1 import publish_pb2
 
 from clients.link import Backoff, Patience, messages_of, open_channel
 from clients.profile import Profile
-from clients.source.outbox import ACKNOWLEDGED, REFUSED, STORED, WAITING, Outbox, Outcome, Tally
+from clients.source.outbox import STORED, WAITING, Outbox, Outcome, Tally
 from clients.times import now_ms
 from clients.trust import trust_from
 from gateway.core.control.source import SourceAdmission
@@ -277,7 +278,7 @@ class Upload:
         message = parse_tick_message(body)
         ledger, entries = self._outbox.ledger, self._entries
         key = self.trust.key(Role.GATEWAY_LEDGER, parse_tick(message.statement).key_id).signing_key
-        ledger.accept(message, [leaf_hash(entry) for entry in entries], key)
+        ledger.accept(message, [leaf_hash(entry) for entry in entries], key, self.trust.restores)
         self._entries, self._entry_bytes = [], 0
         if len(ledger.owed) != len(entries):
             raise Refused("disclosure-missing", "the account has leaves whose entries did not come", at="tick")
@@ -288,6 +289,8 @@ class Upload:
         self._outbox.settle(self.trust, outcomes)
         self._held_back -= {outcome.digest for outcome in outcomes}
         self._ticked.set()
+        if ledger.closed is not None:
+            self.progress("restored", self._outbox.tally())
         if outcomes:
             self.progress("acknowledged", self._outbox.tally())
 
@@ -298,14 +301,15 @@ class Upload:
             if isinstance(entry, Disclosed):
                 continue
             digest = entry.batch_digest
-            if digest in outcomes or self._outbox.state_of(digest) in {ACKNOWLEDGED, REFUSED}:
+            outcome = Outcome(digest, _spelt(entry.code) if isinstance(entry, RefusedBatch) else "")
+            if digest in outcomes or self._outbox.contradicts(outcome):
                 raise Refused(
                     "account-contradicts",
                     "the account must decide each batch once, it decides one twice",
                     at=f"batch {digest.hex()[:8]}",
                     do="stop and call the operator; do not delete the outbox",
                 )
-            outcomes[digest] = Outcome(digest, _spelt(entry.code) if isinstance(entry, RefusedBatch) else "")
+            outcomes[digest] = outcome
         return list(outcomes.values())
 
 

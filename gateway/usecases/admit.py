@@ -90,8 +90,10 @@ class AdmitJob:
         verdict, earlier = lanes.judge(signed)
         if verdict is Verdict.ADMITTED:
             self.answer = _stored(signed)
+            self._enter_again(plan, None)
         elif verdict is Verdict.REFUSED and earlier is not None:
             self.answer = _refused(signed, earlier)
+            self._enter_again(plan, earlier)
         elif verdict is Verdict.AHEAD:
             self.answer = _waiting(signed, RefusalCode.NUMBER_AHEAD)
         elif lanes.is_forked(signed.batch.source_id):
@@ -119,24 +121,36 @@ class AdmitJob:
             self._admit(plan, judged.inspected, now_ms)
 
     def _admit(self, plan: Plan, inspected: InspectedBatch, now_ms: int) -> None:
-        signed, batch = self._signed, self._signed.batch
+        signed = self._signed
         stored = StoredBatch(signed, now_ms, inspected.verified.views)
         position = plan.append(Journal.RECORDS, KIND_ADMITTED, stored.encode(), signed.statement)
-        entry = Admitted(secrets.token_bytes(32), batch.lane, batch.batch_no, signed.digest)
-        plan.enter(source_account(batch.source_id), entry.encode())
+        self._enter(plan, None)
         plan.admissions.append(Admission(position, inspected, stored))
         self._running.lanes.take(signed, None, _about(inspected))
         self.answer = _stored(signed)
 
     def _refuse(self, plan: Plan, refusal: Refusal, now_ms: int) -> None:
-        signed, batch = self._signed, self._signed.batch
+        signed = self._signed
         refused = RefusedEntry(signed, now_ms, refusal)
         plan.append(Journal.RECORDS, KIND_REFUSED, refused.encode(), signed.statement)
-        entry = RefusedBatch(secrets.token_bytes(32), batch.lane, batch.batch_no, signed.digest, refusal.code)
-        plan.enter(source_account(batch.source_id), entry.encode())
+        self._enter(plan, refusal)
         self._running.lanes.take(signed, refusal)
         self._refused = refusal
         self.answer = _refused(signed, refusal)
+
+    def _enter(self, plan: Plan, refusal: Refusal | None) -> None:
+        signed, batch, salt = self._signed, self._signed.batch, secrets.token_bytes(32)
+        entry: Admitted | RefusedBatch = Admitted(salt, batch.lane, batch.batch_no, signed.digest)
+        if refusal is not None:
+            entry = RefusedBatch(salt, batch.lane, batch.batch_no, signed.digest, refusal.code)
+        plan.enter(source_account(batch.source_id), entry.encode())
+        if self._running.lanes.ends:
+            self._running.lanes.entered.add(signed.digest)
+
+    def _enter_again(self, plan: Plan, refusal: Refusal | None) -> None:
+        """A source that never saw the entry's tick would wait for ever: that account is closed."""
+        if self._running.lanes.is_due_again(self._signed):
+            self._enter(plan, refusal)
 
     def committed(self) -> None:
         """The caller sends `answer` once `submit` returns; a refusal is what somebody may have to look at."""

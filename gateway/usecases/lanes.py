@@ -5,8 +5,8 @@ more is taken from that source. A lane has the `about` label of its first admitt
 batches there were, and that is a fact at that label.
 
 A store that was put back has lost the last numbers of lanes, and their sources may have deleted what was acknowledged
-then. So a lane of that time is open: it goes on with whatever number comes next, and what that leaves out is a gap whose
-numbers count as taken. Source: SPEC.md section 3.
+then. So a lane of that time is open: it goes on with whatever number comes next, and what that leaves out is a gap
+whose numbers count as taken. Source: SPEC.md section 3.
 """
 
 from __future__ import annotations
@@ -124,6 +124,8 @@ class Lanes:
     """All lanes of all sources. 48 bytes of memory a batch, plus the list.
 
     ends: where in RECORDS each earlier incarnation ended; what lies behind was stored by a later one.
+    entered: H(B) of the batches that stand in an account of the present incarnation; empty before the first restore,
+    when all of them do.
     """
 
     def __init__(self) -> None:
@@ -132,6 +134,7 @@ class Lanes:
         self._size = 0
         self.admitted = 0
         self.ends: dict[bytes, int] = {}
+        self.entered: set[bytes] = set()
 
     def is_forked(self, source_id: str) -> bool:
         """Whether the source signed two batches with one number."""
@@ -166,6 +169,10 @@ class Lanes:
         """The batch's lane, or one that nothing came on yet; one that does not begin with 0 began in the lost past."""
         found = self._lanes.get((signed.batch.source_id, signed.batch.lane))
         return found or _Lane(is_open=bool(self.ends) and signed.batch.batch_no > 0)
+
+    def is_due_again(self, signed: SignedBatch) -> bool:
+        """Whether the entry of a batch that came before stands in an account of an earlier incarnation only."""
+        return bool(self.ends) and signed.digest not in self.entered
 
     def fits(self, signed: SignedBatch, about: bytes) -> bool:
         """Whether the batch's lane is of that `about` label, or of none yet."""

@@ -89,6 +89,7 @@ def fold(journals: Journals, keys: Keys, *, every_signature: bool) -> Folds:
         return links[position]
 
     restores = [one.restore for one in control.restores]
+    said.is_repeating = bool(restores)
     audit, lasting = LedgerAudit(control.genesis, link_at, key if every_signature else None, restores), _Lasting()
     for position, kind, entry in entries_of(journals, Journal.LEDGER):
         book.apply(position, kind, entry)
@@ -107,6 +108,7 @@ def fold(journals: Journals, keys: Keys, *, every_signature: bool) -> Folds:
         except Refused as error:
             raise Fault("journal-damaged", error.message, at=f"RECORDS {position}") from error
         found.see(kind, entry)
+    lanes.entered = said.entered
     found.statements = links[1:]
     said.check_same(found, [restore.encode() for restore in restores])
     if book.last_tick is not None:
@@ -165,25 +167,41 @@ class _Said:
     """What happened, in order: per source a hash over the fate of each of its batches, and the statements' links.
 
     restores: the body of each RESTORE, and what had become of all batches by then.
+    is_repeating: whether an incarnation may say again what an earlier one said of a batch; fates: what that was, and
+    entered: of which batches the present one says something.
     """
 
     batches: defaultdict[bytes, bytes] = field(default_factory=lambda: defaultdict(lambda: ZERO_HASH))
     statements: list[bytes] = field(default_factory=list)
     restores: list[tuple[bytes, dict[bytes, bytes]]] = field(default_factory=list)
+    is_repeating: bool = False
+    fates: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
+    entered: set[bytes] = field(default_factory=set)
 
     def hear(self, kind: int, entry: bytes) -> None:
         """What a LEDGER entry says of the other two journals."""
+        if kind == KIND_INCARNATION:
+            self.entered.clear()
         if kind != KIND_ENTRIES:
             return
         for item in parse_account_entries(entry):
             for tag in (ADMITTED, REFUSED):
                 if item.entry.startswith(tag):
                     start = len(tag) + _BEFORE_DIGEST
-                    self._add(item.account_id, tag == ADMITTED, item.entry[start : start + HASH_BYTES])
+                    self._hear_of(item.account_id, tag == ADMITTED, item.entry[start : start + HASH_BYTES])
             if item.account_id == HOUSE and item.entry.startswith(APPLIED):
                 self.statements.append(item.entry)
             if item.account_id == HOUSE and item.entry.startswith(RESTORE):
                 self._restored(item.entry)
+
+    def _hear_of(self, account_id: bytes, admitted: bool, batch_digest: bytes) -> None:
+        if self.is_repeating:
+            is_again = batch_digest not in self.entered and self.fates.get((account_id, batch_digest)) == admitted
+            self.entered.add(batch_digest)
+            if is_again:
+                return
+            self.fates[account_id, batch_digest] = admitted
+        self._add(account_id, admitted, batch_digest)
 
     def see(self, kind: int, entry: bytes) -> None:
         """A RECORDS entry."""
