@@ -357,6 +357,28 @@ LIES: dict[Script, str] = {
 }
 
 
+@pytest.mark.must(
+    "4.1.3",
+    "5.1.3",
+    "5.4.1",
+    "5.4.2",
+    "5.4.4",
+    "5.5.1",
+    "5.5.4",
+    "5.5.5",
+    "5.5.6",
+    "5.5.8",
+    "5.5.9",
+    "5.5.10",
+    "5.5.12",
+    "5.5.18",
+    "6.4.1",
+    "6.4.2",
+    "6.4.5",
+    "6.4.7",
+    "6.4.9",
+    "6.4.12",
+)
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
 def test_a_lie_is_refused_by_name(partner: Listener, lie: Script) -> None:
     """A gateway that has every key of its own still cannot make a partner believe this."""
@@ -365,6 +387,7 @@ def test_a_lie_is_refused_by_name(partner: Listener, lie: Script) -> None:
     assert heard.code == LIES[lie]
 
 
+@pytest.mark.must("5.5.7")
 def test_a_kind_that_was_not_asked_for_is_refused(partner: Listener) -> None:
     """The agreement has it, the Hello does not: a sink for tracks is given nothing else."""
 
@@ -375,6 +398,7 @@ def test_a_kind_that_was_not_asked_for_is_refused(partner: Listener) -> None:
     assert partner.hear(unasked, kinds=("telemetry",)).code == "outside-agreement"
 
 
+@pytest.mark.must("5.5.8")
 def test_a_source_that_was_not_agreed_on_is_refused(partner: Listener) -> None:
     """Its records are genuine, and not what the partner's agreement is about."""
     text = agreement_text(partner.profile.id, sources='["src-91c2"]')

@@ -67,6 +67,7 @@ class Loss:
         await told.old(self.lost)
 
 
+@pytest.mark.must("5.5.18", "6.6.2")
 def test_a_refused_frame_is_not_held(partner: Listener) -> None:
     """What was refused stays owed: nothing that is kept says that it came."""
     heard = partner.hear(refused)
@@ -75,6 +76,7 @@ def test_a_refused_frame_is_not_held(partner: Listener) -> None:
     assert partner.kept() == (0, 1)
 
 
+@pytest.mark.must("6.4.10")
 def test_a_lost_frame_is_accounted_for_on_the_next_stream(partner: Listener) -> None:
     """Its disclosure comes as `old`, its records come again under another."""
     loss = Loss()
@@ -85,6 +87,7 @@ def test_a_lost_frame_is_accounted_for_on_the_next_stream(partner: Listener) -> 
     assert partner.kept() == (2, 0)
 
 
+@pytest.mark.must("5.5.4")
 def test_a_lost_frame_that_is_concealed_is_noticed(partner: Listener) -> None:
     """The next leaf is owed whatever stream it was entered for."""
     loss = Loss()
@@ -92,6 +95,7 @@ def test_a_lost_frame_that_is_concealed_is_noticed(partner: Listener) -> None:
     assert partner.hear(loss.undelivered, loss.concealed).code == "disclosure-not-owed"
 
 
+@pytest.mark.must("5.5.3")
 def test_a_loss_is_told_once(partner: Listener) -> None:
     """Else one disclosure could stand for two."""
     loss = Loss()
@@ -114,6 +118,7 @@ def test_an_old_disclosure_is_kept_without_a_flush(partner: Listener) -> None:
     assert partner.kept() == (1, 0)
 
 
+@pytest.mark.must("6.4.5", "6.6.1")
 def test_a_ledger_is_not_shorter_on_the_next_stream(partner: Listener) -> None:
     """A store put back from a copy, or a gateway that forgets, is seen at the first tick."""
     before: list[Ledger] = []
@@ -130,6 +135,7 @@ def test_a_ledger_is_not_shorter_on_the_next_stream(partner: Listener) -> None:
     assert partner.hear(remembers, forgets).code == "ledger-shrank"
 
 
+@pytest.mark.must("6.4.11", "6.6.1")
 def test_an_account_is_not_shorter_on_the_next_stream(partner: Listener) -> None:
     """Nor rewritten: the size that was held is what the partner asks from."""
 
@@ -141,6 +147,7 @@ def test_an_account_is_not_shorter_on_the_next_stream(partner: Listener) -> None
     assert partner.hear(honest, forgets).code == "ledger-shrank"
 
 
+@pytest.mark.must("6.4.4")
 def test_another_life_of_the_store_needs_a_restore(partner: Listener) -> None:
     """Two persons say that a store was put back; a gateway alone does not."""
 
@@ -169,6 +176,7 @@ def test_a_directory_never_goes_back(partner: Listener) -> None:
     assert partner.hear(newer, older).code == "directory-decreasing"
 
 
+@pytest.mark.must("5.5.21", "6.6.1")
 def test_records_that_were_handed_up_do_not_come_again(partner: Listener) -> None:
     """The masks outlive the stream and the process."""
     first = partner.hear(honest)
@@ -179,6 +187,7 @@ def test_records_that_were_handed_up_do_not_come_again(partner: Listener) -> Non
     assert (again.code, again.reason) == ("", EndReason.LIFETIME)
 
 
+@pytest.mark.must("5.5.21")
 def test_a_record_comes_again_when_its_view_widens(partner: Listener) -> None:
     """What came is the union; the caller hears what of it is new, and a view that adds nothing not at all."""
 
@@ -194,6 +203,7 @@ def test_a_record_comes_again_when_its_view_widens(partner: Listener) -> None:
     assert [portion.name for portion in heard.records[-1].portions] == ["about", "position", "vehicle"]
 
 
+@pytest.mark.must("5.4.6")
 def test_a_stream_that_is_cut_is_opened_again(partner: Listener) -> None:
     """Only a sealed end is an end; what breaks is tried again from where it stood."""
 
@@ -208,6 +218,7 @@ def test_a_stream_that_is_cut_is_opened_again(partner: Listener) -> None:
     assert partner.gateway.hellos[1].hello.account_size == 1
 
 
+@pytest.mark.must("6.6.2")
 def test_what_nobody_kept_is_owed_until_somebody_does(partner: Listener) -> None:
     """Records went into a pipe: a later stream of the run goes on behind them, the next run gets all of them again."""
     shown: list[Disclosure] = []
@@ -242,6 +253,7 @@ def test_what_nobody_kept_is_owed_until_somebody_does(partner: Listener) -> None
     assert partner.kept() == (3, 0)
 
 
+@pytest.mark.must("4.1.5")
 def test_silence_is_a_failure_and_tried_again(partner: Listener) -> None:
     """A gateway that keeps a stream open and says nothing could hold a revocation back."""
 
@@ -266,6 +278,7 @@ def vehicle(record: RecordInput, **changed: bytes) -> tuple[Portion, ...]:
     return tuple(replace(one, **changed) if one.slot == telemetry.VEHICLE else one for one in record.portions)
 
 
+@pytest.mark.must("5.5.13", "5.5.14", "5.5.16", "5.5.17", "5.5.19")
 def test_a_record_that_fails_alone_is_set_aside_alone(partner: Listener, honest_world: Loopback, truth: Truth) -> None:
     """A source's mistake quarantines its record, goes into the receipt, and the stream goes on."""
     good = own_record(honest_world)

@@ -109,6 +109,7 @@ def test_an_honest_account_lets_a_source_delete(source: Source) -> None:
     assert source.outbox.parcels() == []
 
 
+@pytest.mark.must("3.7.6")
 def test_stored_alone_deletes_nothing(source: Source) -> None:
     """The gateway's word is not its account's."""
 
@@ -122,6 +123,7 @@ def test_stored_alone_deletes_nothing(source: Source) -> None:
     assert len(source.outbox.parcels()) == 1
 
 
+@pytest.mark.must("3.7.6")
 def test_what_the_account_admits_is_admitted_whatever_was_said(source: Source) -> None:
     """A refusal that is told and not entered is only talk."""
 
@@ -137,6 +139,7 @@ def test_what_the_account_admits_is_admitted_whatever_was_said(source: Source) -
     assert source.outbox.refused() == []
 
 
+@pytest.mark.must("3.7.7")
 def test_a_refusal_in_the_account_ends_a_batch_and_is_told(source: Source) -> None:
     """Code from the account, place from what was said, without what a terminal would obey."""
 
@@ -162,6 +165,7 @@ CONTRADICTIONS = {
 }
 
 
+@pytest.mark.must("3.7.8", "6.6.4")
 @pytest.mark.parametrize("name", CONTRADICTIONS)
 def test_an_account_that_decides_a_batch_twice_is_a_failure(source: Source, name: str) -> None:
     """Of two truths one is a lie, and the source cannot know which."""
@@ -178,6 +182,7 @@ def test_an_account_that_decides_a_batch_twice_is_a_failure(source: Source, name
     assert source.send(contradicts) == "account-contradicts"
 
 
+@pytest.mark.must("3.7.8")
 def test_a_contradiction_is_found_again_on_the_next_run(source: Source) -> None:
     """It is not swallowed by being tried once more."""
     entries = [admitted(source.digest), refused(source.digest)]
@@ -293,6 +298,7 @@ LIES: dict[SourceScript, str] = {
 }
 
 
+@pytest.mark.must("3.7.3", "3.7.6", "6.1.5", "6.4.1", "6.4.7", "6.4.12", "6.4.15")
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
 def test_a_lie_is_refused_by_name_and_deletes_nothing(source: Source, lie: SourceScript) -> None:
     """A source stops, keeps everything, and says what was wrong."""
@@ -301,6 +307,7 @@ def test_a_lie_is_refused_by_name_and_deletes_nothing(source: Source, lie: Sourc
     assert len(source.outbox.parcels()) == 1
 
 
+@pytest.mark.must("4.1.5")
 def test_silence_and_an_early_end_are_tried_again(source: Source) -> None:
     """A link that dies quietly is the normal case for a unit."""
 
@@ -421,6 +428,7 @@ def test_a_call_that_is_over_while_parcels_go_out_is_tried_again(source: Source)
     assert source.state == ACKNOWLEDGED
 
 
+@pytest.mark.must("3.6.6")
 def test_a_source_seals_to_an_active_key_of_the_gateway_only(honest_world: Loopback, tmp_path: Path) -> None:
     """Without one, and after the directory's time, nothing is signed."""
     profile = honest_world.stand.profile(SOURCE)

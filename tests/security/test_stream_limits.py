@@ -98,6 +98,7 @@ async def owing(told: Conversation, tape: Tape) -> None:
     await told.tick()
 
 
+@pytest.mark.must("4.1.6")
 def test_a_disclosure_that_is_owed_for_two_minutes_is_missing(tape: Tape) -> None:
     """Ticks go on, the stream is idle and looks well: a record is being withheld."""
 
@@ -112,6 +113,7 @@ def test_a_disclosure_that_is_owed_for_two_minutes_is_missing(tape: Tape) -> Non
     assert tape.play(script) == "disclosure-missing"
 
 
+@pytest.mark.must("4.1.6")
 def test_two_minutes_of_the_readers_own_work_do_not_count(tape: Tape) -> None:
     """A partner whose disk is slow must not report its gateway for theft."""
 
@@ -123,6 +125,7 @@ def test_two_minutes_of_the_readers_own_work_do_not_count(tape: Tape) -> None:
     assert tape.play(script) == ""
 
 
+@pytest.mark.must("4.1.6")
 def test_each_frame_begins_the_two_minutes_anew(tape: Tape) -> None:
     """A slow link that brings one frame a minute withholds nothing."""
 
@@ -142,6 +145,7 @@ def test_each_frame_begins_the_two_minutes_anew(tape: Tape) -> None:
     assert sum(isinstance(event, Records) for event in tape.events) == 4
 
 
+@pytest.mark.must("4.1.11")
 def test_a_stream_that_outlives_its_terms_is_refused(tape: Tape) -> None:
     """The directory is looked at when a stream opens; a stream without an end would never hear of a tainted key."""
 
@@ -155,6 +159,7 @@ def test_a_stream_that_outlives_its_terms_is_refused(tape: Tape) -> None:
     assert tape.play(script) == "stream-overdue"
 
 
+@pytest.mark.must("4.1.11")
 def test_the_end_of_a_stream_is_never_too_late(tape: Tape) -> None:
     """It gives nothing and takes nothing."""
 
@@ -167,6 +172,7 @@ def test_the_end_of_a_stream_is_never_too_late(tape: Tape) -> None:
     assert tape.events[-1] == Ended(EndReason.LIFETIME, "")
 
 
+@pytest.mark.must("4.1.1")
 def test_nothing_comes_after_an_end_or_a_refusal(tape: Tape) -> None:
     """What was refused once is not asked a second time."""
 
@@ -179,6 +185,7 @@ def test_nothing_comes_after_an_end_or_a_refusal(tape: Tape) -> None:
     assert tape.play(script) == "stream-order"
 
 
+@pytest.mark.must("6.3.3")
 def test_a_tick_lists_no_more_than_anybody_can_keep(tape: Tape) -> None:
     """Hashes without end, and no tick after them, would fill a partner's memory."""
 
@@ -193,6 +200,7 @@ def test_a_tick_lists_no_more_than_anybody_can_keep(tape: Tape) -> None:
     assert len(tape.events) == 2 + MAX_NEW_LEAVES // MAX_TICK_LEAVES
 
 
+@pytest.mark.must("4.1.2")
 def test_leaves_are_followed_by_their_tick(tape: Tape) -> None:
     """A frame between them would stand under no root."""
 

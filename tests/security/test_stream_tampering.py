@@ -89,6 +89,7 @@ def test_a_recording_replays_clean(recorded: Recorded) -> None:
     }
 
 
+@pytest.mark.must("5.4.2", "10.1.1")
 @pytest.mark.must("1.2.5")
 def test_any_byte_of_a_frame_that_is_changed_is_refused(recorded: Recorded, tmp_path: Path, rng: random.Random) -> None:
     """A frame is authentic whole: in its number, its disclosure, its body and its padding."""
@@ -101,6 +102,7 @@ def test_any_byte_of_a_frame_that_is_changed_is_refused(recorded: Recorded, tmp_
     assert codes <= {"frame-not-authentic", "malformed", "stream-order"}
 
 
+@pytest.mark.must("4.4.1", "4.4.5", "10.1.1")
 @pytest.mark.parametrize("kind", [StreamMessage.DIRECTORY, StreamMessage.OPEN, StreamMessage.TICK])
 def test_any_byte_of_what_comes_before_frames_is_refused(
     recorded: Recorded, tmp_path: Path, rng: random.Random, kind: StreamMessage
@@ -116,6 +118,7 @@ def test_any_byte_of_what_comes_before_frames_is_refused(
         assert refusal_of_flip(recorded, tmp_path / "changed", place, rng.randrange(8))
 
 
+@pytest.mark.must("5.4.2", "10.1.1")
 def test_every_bit_of_a_notice_is_checked(recorded: Recorded, tmp_path: Path) -> None:
     """The small messages whole: not one bit is there for decoration."""
     notice = recorded.of(StreamMessage.NOTICE)
@@ -125,6 +128,7 @@ def test_every_bit_of_a_notice_is_checked(recorded: Recorded, tmp_path: Path) ->
         assert refusal_of_flip(recorded, tmp_path / "changed", place, place % 8)
 
 
+@pytest.mark.must("6.4.13", "10.1.1")
 def test_every_byte_of_a_tick_beside_its_signature_is_checked(recorded: Recorded, tmp_path: Path) -> None:
     """Statement, salt, size, root, place, path, leaves and nodes: each leads to what is signed, or is refused."""
     tick = recorded.of(StreamMessage.TICK)
@@ -136,6 +140,7 @@ def test_every_byte_of_a_tick_beside_its_signature_is_checked(recorded: Recorded
         assert refusal_of_flip(recorded, tmp_path / "changed", tick.offset + place, place % 8)
 
 
+@pytest.mark.must("5.4.1", "10.1.1")
 def test_a_frame_left_out_is_noticed(recorded: Recorded, tmp_path: Path) -> None:
     """What is not there is owed."""
     frames = [one for one in recorded.messages if one.is_frame]

@@ -34,6 +34,7 @@ def _signed(number: int) -> SignedBatch:
     )
 
 
+@pytest.mark.must("3.1.2")
 @pytest.mark.parametrize("number", BATCHES)
 def test_disclosures_commitments_records_and_leaves_are_the_recorded_ones(number: int) -> None:
     """Salts, decoys and ids come from the seed; everything above is hashed from them."""
@@ -92,6 +93,7 @@ def test_a_batch_statement_is_the_recorded_one_and_its_signature_verifies(number
     _signed(number).check_signature(recorded.verify_key("source"))
 
 
+@pytest.mark.must("3.3.4")
 @pytest.mark.parametrize("number", BATCHES)
 def test_a_batch_item_is_the_recorded_plaintext_and_verifies(number: int) -> None:
     """Labels and contents travel once; the gateway derives the rest and finds the signed root."""

@@ -129,6 +129,7 @@ def test_a_new_life_that_no_restore_explains_is_a_fault(lie: str) -> None:
     assert fault.value.code == "ledger-damaged"
 
 
+@pytest.mark.must("6.2.2")
 @pytest.mark.parametrize(
     "changes",
     [

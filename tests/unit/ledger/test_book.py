@@ -80,6 +80,7 @@ def test_a_stored_tick_holds_what_an_auditor_needs() -> None:
         parse_stored_tick(draft.encode(signature) + b"\x00")
 
 
+@pytest.mark.must("6.1.6")
 @given(st.integers(0, 2**64), st.integers(0, 20))
 def test_places_are_free_and_the_tree_doubles_when_they_are_used_up(random: int, count: int) -> None:
     """No two accounts share a place, and there is always room for one more."""
@@ -103,6 +104,7 @@ def test_an_empty_book_has_a_tick_too() -> None:
     assert len(draft.tick.accounts_root) == 48
 
 
+@pytest.mark.must("6.2.2")
 def test_a_tick_shows_sizes_of_its_own_moment() -> None:
     """An account may grow while the signature is in flight; the party is shown what was signed."""
     gateway = a_gateway(b"a")
@@ -113,6 +115,7 @@ def test_a_tick_shows_sizes_of_its_own_moment() -> None:
     assert (before, message.size, message.leaves) == ([], 1, (leaf_hash(b"a"),))
 
 
+@pytest.mark.must("6.3.2")
 def test_leaves_beyond_a_messages_bound_come_first() -> None:
     """The message holds the last 16,384."""
     gateway = a_gateway()
@@ -126,6 +129,7 @@ def test_leaves_beyond_a_messages_bound_come_first() -> None:
     message.check_signature(LEDGER_PUBLIC)
 
 
+@pytest.mark.must("6.2.1")
 def test_a_new_incarnation_starts_empty() -> None:
     """Accounts, places, ticks and the ledger tree begin again."""
     gateway = a_gateway(b"a")
@@ -182,6 +186,7 @@ def test_a_journal_with_a_gap_is_a_fault() -> None:
         Book(making.GENESIS).apply(1, books.KIND_INCARNATION, bytes(16))
 
 
+@pytest.mark.must("6.3.4")
 def test_nobodys_message_names_nobody_elses_account() -> None:
     """Two parties under one tick are shown their own leaves only."""
     gateway = a_gateway(b"a")

@@ -84,6 +84,7 @@ STEPS: list[Callable[[Party, int], None]] = [
 ]
 
 
+@pytest.mark.must("6.1.6", "6.3.2")
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 5)), max_size=30))
 def test_an_honest_gateway_is_followed_through_any_schedule(
@@ -167,6 +168,7 @@ def _replace_account(gateway: HonestGateway, *entries: bytes) -> None:
     gateway.book.accounts[MINE].tree = tree
 
 
+@pytest.mark.must("6.4.11", "6.4.12", "6.4.13")
 @pytest.mark.parametrize(
     ("entries", "code"),
     [
@@ -189,6 +191,7 @@ def test_an_account_that_lost_or_changed_a_leaf_is_refused(entries: tuple[bytes,
     assert _refused(reader, gateway.message(2, 1)[1]) == code
 
 
+@pytest.mark.must("6.4.12")
 def test_a_leaf_that_is_listed_but_not_entered_is_refused() -> None:
     """Leaves shown beside a tick must be those of its root."""
     gateway = a_gateway(b"a")
@@ -202,6 +205,7 @@ def test_a_leaf_that_is_listed_but_not_entered_is_refused() -> None:
     assert _refused(reader, message, [leaf_hash(b"x")]) == "account-rewritten"
 
 
+@pytest.mark.must("6.4.10")
 def test_a_resumed_stream_that_forgets_an_owed_leaf_is_refused() -> None:
     """A disclosure once shown under a tick is owed until it came, over any number of connections."""
     gateway = a_gateway(b"a", b"b")
@@ -213,6 +217,7 @@ def test_a_resumed_stream_that_forgets_an_owed_leaf_is_refused() -> None:
     assert _refused(reader, gateway.message(1, 1)[1]) == "account-rewritten"
 
 
+@pytest.mark.must("6.4.7")
 def test_a_forked_ledger_is_refused() -> None:
     """Two parties shown two ledgers find out at their next tick, each alone."""
     gateway = a_gateway(b"a")
@@ -226,6 +231,7 @@ def test_a_forked_ledger_is_refused() -> None:
     assert _refused(reader, gateway.message(1, 1)[1]) == "ledger-forked"
 
 
+@pytest.mark.must("6.4.6")
 @pytest.mark.must("1.5.3")
 @pytest.mark.parametrize("unseen", [0, 1, 2, 5])
 def test_a_spare_and_a_missing_ledger_node_are_refused(unseen: int) -> None:
@@ -246,6 +252,7 @@ def test_a_spare_and_a_missing_ledger_node_are_refused(unseen: int) -> None:
     reader.accept(message, [], LEDGER_PUBLIC)
 
 
+@pytest.mark.must("6.4.6")
 def test_a_first_tick_without_its_ledger_is_refused() -> None:
     """A reader without a tick is shown the ledger from the beginning."""
     gateway = a_gateway(b"a")
@@ -254,6 +261,7 @@ def test_a_first_tick_without_its_ledger_is_refused() -> None:
     assert _refused(LedgerReader(GENESIS, MINE), gateway.message(0, 1)[1]) == "ledger-forked"
 
 
+@pytest.mark.must("6.4.5")
 def test_a_tick_shown_twice_or_an_earlier_one_is_refused() -> None:
     """Ticks count up."""
     gateway = a_gateway(b"a")
@@ -267,6 +275,7 @@ def test_a_tick_shown_twice_or_an_earlier_one_is_refused() -> None:
     assert _refused(reader, earlier) == "ledger-shrank"
 
 
+@pytest.mark.must("6.4.8")
 def test_an_account_that_moved_is_refused() -> None:
     """A second account of the same name elsewhere would be a second story."""
     gateway = a_gateway(b"a")
@@ -282,6 +291,7 @@ def test_an_account_that_moved_is_refused() -> None:
     assert _refused(reader, moved.message(1, 1)[1]) == "account-moved"
 
 
+@pytest.mark.must("6.4.9")
 @pytest.mark.parametrize("field", ["salt", "size", "root", "path"])
 def test_an_account_that_is_not_under_the_tick_is_refused(field: str) -> None:
     """Salt, size, root and path lead to the signed root, or the account is not covered."""
@@ -296,6 +306,7 @@ def test_an_account_that_is_not_under_the_tick_is_refused(field: str) -> None:
     assert _refused(LedgerReader(GENESIS, MINE), lies[field]) == "account-not-covered"
 
 
+@pytest.mark.must("6.4.9")
 def test_the_account_of_another_is_refused() -> None:
     """Nobody is shown somebody else's account as his own."""
     message = a_gateway(b"a").message(0, 0, OTHERS)[1]
@@ -303,6 +314,7 @@ def test_the_account_of_another_is_refused() -> None:
     assert _refused(LedgerReader(GENESIS, MINE), message) == "account-not-covered"
 
 
+@pytest.mark.must("6.4.4")
 def test_another_life_of_the_store_is_refused_without_a_restore() -> None:
     """A restore from backup is said by two persons, never by the gateway alone."""
     reader = a_reader(a_gateway(b"a"))
@@ -314,6 +326,7 @@ def test_another_life_of_the_store_is_refused_without_a_restore() -> None:
     assert _refused(reader, restored.message(0, 0)[1]) == "ledger-incarnation"
 
 
+@pytest.mark.must("6.4.3")
 def test_a_tick_of_another_genesis_is_refused() -> None:
     """One key, one genesis."""
     gateway = HonestGateway(genesis=bytes(48))
@@ -322,6 +335,7 @@ def test_a_tick_of_another_genesis_is_refused() -> None:
     assert _refused(LedgerReader(GENESIS, MINE), gateway.message(0, 0)[1]) == "tick-genesis"
 
 
+@pytest.mark.must("6.4.2")
 def test_a_tick_signed_by_another_key_is_refused() -> None:
     """Only the endorsed ledger key speaks for the ledger, and a tick names the key that signed it."""
     gateway = HonestGateway(key=signing_key("gateway-stream"))
@@ -334,6 +348,7 @@ def test_a_tick_signed_by_another_key_is_refused() -> None:
     assert parse_tick(message.statement).key_id == verify_key("gateway-stream").key_id
 
 
+@pytest.mark.must("6.4.14")
 def test_an_entry_that_is_not_the_next_leaf_is_refused() -> None:
     """Disclosures arrive in the order of the account, once each, and nothing arrives that is not in it."""
     reader = a_reader(a_gateway(b"a", b"b"))
@@ -359,6 +374,7 @@ def test_a_kept_state_is_consumed_exactly() -> None:
         assert refusal.value.code == "malformed"
 
 
+@pytest.mark.must("6.6.2")
 def test_what_was_settled_but_not_stored_is_owed_again_after_a_restart() -> None:
     """A record that was verified and lost with the process is asked for again; one that was stored is not."""
     reader = a_reader(a_gateway(b"a", b"b", b"c"), b"a")

@@ -37,6 +37,7 @@ def test_an_entry_of_a_source_is_read_back(entry: entries.SourceEntry) -> None:
         entries.parse_source_entry(entry.encode() + b"\x00")
 
 
+@pytest.mark.must("6.1.5")
 @given(making.u64s, making.hashes, making.key_events)
 def test_house_entries_are_told_apart_from_those_of_sources(
     position: int, link: bytes, event: entries.KeyEvent
@@ -103,6 +104,7 @@ def a_message(**fields: object) -> bytes:
     return replace(message, **fields).encode()  # type: ignore[arg-type] - the fields are those of the class
 
 
+@pytest.mark.must("6.3.1")
 @pytest.mark.parametrize(
     ("message", "field"),
     [

@@ -65,6 +65,7 @@ def kept(path: Path) -> tuple[int, int, bytes]:
         return state.ledger.held.size, len(state.ledger.owed), state.cursor
 
 
+@pytest.mark.must("6.6.1")
 def test_a_frame_is_kept_by_the_flush_that_follows_it(tmp_path: Path) -> None:
     """Cursor, masks, disclosure, what was set aside, and the sink's note, as one."""
     with closing(opened(tmp_path / "state")) as state:
@@ -83,6 +84,7 @@ def test_a_frame_is_kept_by_the_flush_that_follows_it(tmp_path: Path) -> None:
         assert state.aside(10) == (SOME,)
 
 
+@pytest.mark.must("6.6.2")
 def test_a_frame_without_a_flush_is_asked_for_again(tmp_path: Path) -> None:
     """In memory it counts at once, so that nothing comes twice; after a crash it was never there."""
     with closing(opened(tmp_path / "state")) as state:
@@ -96,6 +98,7 @@ def test_a_frame_without_a_flush_is_asked_for_again(tmp_path: Path) -> None:
     assert kept(tmp_path / "state") == (0, 1, b"")
 
 
+@pytest.mark.must("6.6.2")
 def test_a_tick_does_not_keep_what_was_not_flushed(tmp_path: Path) -> None:
     """It says how far the ledger is seen, not how far the caller's sink is."""
     with closing(opened(tmp_path / "state")) as state:
@@ -108,6 +111,7 @@ def test_a_tick_does_not_keep_what_was_not_flushed(tmp_path: Path) -> None:
     assert kept(tmp_path / "state") == (0, 1, b"")
 
 
+@pytest.mark.must("6.6.1")
 def test_an_old_disclosure_waits_for_no_flush(tmp_path: Path) -> None:
     """It brings no records: there is nothing the caller's sink could have."""
     with closing(opened(tmp_path / "state")) as state:
@@ -121,6 +125,7 @@ def test_an_old_disclosure_waits_for_no_flush(tmp_path: Path) -> None:
     assert kept(tmp_path / "state") == (1, 0, b"")
 
 
+@pytest.mark.must("6.6.2")
 def test_an_old_disclosure_behind_an_unflushed_frame_waits_with_it(tmp_path: Path) -> None:
     """An account has no gaps: what lies behind the frame is held only when the frame is."""
     with closing(opened(tmp_path / "state")) as state:
@@ -144,6 +149,7 @@ def kept_elsewhere(folder: Path) -> tuple[int, int, bytes]:
     return kept(folder / "copy")
 
 
+@pytest.mark.must("5.5.21")
 def test_a_wider_mask_replaces_the_narrower(tmp_path: Path) -> None:
     """The union is what the caller has."""
     with closing(opened(tmp_path / "state")) as state:
@@ -154,6 +160,7 @@ def test_a_wider_mask_replaces_the_narrower(tmp_path: Path) -> None:
         assert (state.held(BATCH, 0), state.records) == (5, 1)
 
 
+@pytest.mark.must("6.5.1")
 def test_what_a_receipt_has_said_is_in_no_later_one(tmp_path: Path) -> None:
     """At most as many as a receipt holds, the others in the next."""
     others = tuple(Quarantined(BATCH, idx, RefusalCode.SCHEMA) for idx in range(3))
@@ -179,6 +186,7 @@ def test_from_the_start_forgets_the_cursor_and_nothing_else(tmp_path: Path) -> N
         assert (state.cursor, state.held(BATCH, 0)) == (b"", 1)
 
 
+@pytest.mark.must("6.6.1")
 def test_trust_outlives_the_process(tmp_path: Path) -> None:
     """A partner that forgot the newest directory could be shown an older one."""
     with closing(opened(tmp_path / "state")) as state:
@@ -210,6 +218,7 @@ def test_a_damaged_ledger_state_is_a_fault(tmp_path: Path) -> None:
     assert refused.value.code == "state-unusable"
 
 
+@pytest.mark.must("6.6.1")
 def test_after_a_failed_flush_nothing_is_saved(tmp_path: Path) -> None:
     """In memory the frame was settled; a later tick must not carry that to the disk without its records."""
     with closing(opened(tmp_path / "state")) as state:

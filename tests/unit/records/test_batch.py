@@ -53,6 +53,7 @@ def test_an_unknown_kind_or_mode_is_refused(field: str, number: int) -> None:
         parse_batch(_changed(statement, offset, u8(number)))
 
 
+@pytest.mark.must("3.4.1")
 @pytest.mark.parametrize("count", [0, 257, 65535])
 def test_a_batch_of_no_record_or_too_many_is_refused(count: int) -> None:
     """One to 256 records, so no index needs more than a byte."""
@@ -79,6 +80,7 @@ def test_a_signature_without_a_statement_is_refused(length: int) -> None:
         SignedBatch.parse(bytes(length))
 
 
+@pytest.mark.must("3.4.8")
 def test_a_batch_is_checked_with_the_key_it_names_only() -> None:
     """A source cannot be credited with what another signed."""
     signed = SignedBatch.sign(making.a_batch(making.some_records(1), SOURCE), SOURCE)
@@ -105,6 +107,7 @@ def test_a_batch_item_is_read_back(records: list[RecordInput]) -> None:
         parse_batch_item(item.encode() + b"\x00")
 
 
+@pytest.mark.must("3.2.3", "3.6.10")
 def test_a_must_portion_that_is_absent_is_refused() -> None:
     """A record without its caveat would say something else."""
     record = making.a_record({0: b"about"}, must=0b11)
@@ -114,6 +117,7 @@ def test_a_must_portion_that_is_absent_is_refused() -> None:
         parse_batch_item(UnverifiedBatch(signed, making.SEED, (record,)).encode())
 
 
+@pytest.mark.must("3.2.1", "3.6.10")
 @pytest.mark.parametrize(
     "record",
     [
@@ -134,6 +138,7 @@ def test_a_record_of_no_shape_is_refused(record: RecordInput) -> None:
     assert refusal.value.at.startswith("record.")
 
 
+@pytest.mark.must("3.4.7")
 def test_a_batch_above_three_mebibytes_is_refused() -> None:
     """The sum is bounded, not only each portion."""
     records = [making.a_record({0: bytes(2**20), 1: bytes(2**20), 2: bytes(2**20)}, label=b"")]
@@ -176,6 +181,7 @@ def test_a_batch_and_its_verdict_cross_a_process_boundary() -> None:
     assert pickle.loads(pickle.dumps((item, verified))) == (item, verified)  # noqa: S301 - our own bytes
 
 
+@pytest.mark.must("3.5.1")
 def test_a_batch_for_another_genesis_is_refused() -> None:
     """A batch cannot be carried from one gateway to another."""
     with pytest.raises(Refused) as refusal:
@@ -186,6 +192,7 @@ def test_a_batch_for_another_genesis_is_refused() -> None:
 FULL = {0: b"about 0", 3: b"more of 0"}
 
 
+@pytest.mark.must("3.5.5")
 @pytest.mark.parametrize(
     "first",
     [
@@ -208,6 +215,7 @@ def test_records_that_are_not_the_signed_ones_are_refused(first: RecordInput) ->
         assert refusal.value.code == "batch-root"
 
 
+@pytest.mark.must("3.5.4")
 def test_the_signature_comes_before_any_record_is_hashed() -> None:
     """A stranger's batch costs one verification, whatever it carries."""
     item = making.an_item(making.some_records(1), SOURCE)
@@ -218,6 +226,7 @@ def test_the_signature_comes_before_any_record_is_hashed() -> None:
     assert refusal.value.code == "batch-signature"
 
 
+@pytest.mark.must("3.3.3")
 def test_a_stored_batch_is_read_back_without_its_seed() -> None:
     """What the gateway keeps is the statement, the time and the full views."""
     verified = verify_batch(making.an_item(making.some_records(3), SOURCE), SOURCE_PUBLIC, making.GENESIS)

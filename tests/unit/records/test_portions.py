@@ -63,6 +63,7 @@ def test_secrets_are_cut_from_one_stream_in_record_order(seed: bytes, counts: li
     assert all(len(secret.record_id) == 16 for secret in secrets)
 
 
+@pytest.mark.must("3.2.1")
 @pytest.mark.parametrize("slots", [0, 3, 5, 15, 17, 255])
 def test_a_record_has_a_power_of_two_of_slots(slots: int) -> None:
     """Few counts, so a count tells little."""
@@ -71,6 +72,7 @@ def test_a_record_has_a_power_of_two_of_slots(slots: int) -> None:
     assert refusal.value.at == "record.n"
 
 
+@pytest.mark.must("3.2.2")
 @pytest.mark.parametrize("must", [0, 0b10, 0b1_0000_0001])
 def test_must_names_slot_0_and_real_slots(must: int) -> None:
     """The label of the fact that the record exists is always shown."""
@@ -79,6 +81,7 @@ def test_must_names_slot_0_and_real_slots(must: int) -> None:
     assert refusal.value.at == "record.must"
 
 
+@pytest.mark.must("5.1.1")
 @pytest.mark.parametrize("mask", [0, 0b1_0000_0000])
 def test_a_mask_names_real_slots_and_at_least_one(mask: int) -> None:
     """A view of nothing is no view."""

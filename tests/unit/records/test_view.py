@@ -21,6 +21,7 @@ def test_a_view_is_read_back(view: View) -> None:
     reader.done()
 
 
+@pytest.mark.must("5.1.2", "5.1.3")
 @given(making.record_inputs(), st.integers(1, 2**16 - 1))
 def test_withholding_changes_neither_leaf_nor_commitments(record: object, wanted: int) -> None:
     """The origin's signature survives: two portions of eight lead to the same leaf as all eight."""
@@ -38,6 +39,7 @@ def test_withholding_changes_neither_leaf_nor_commitments(record: object, wanted
     assert narrowed.labels() == tuple(shown.get(j) for j in range(record.slot_count))
 
 
+@pytest.mark.must("3.1.2")
 @given(making.record_inputs())
 def test_a_withheld_portion_and_one_that_never_was_look_alike(record: object) -> None:
     """Of what is not shown, every slot is 48 bytes and none holds the content."""
@@ -50,6 +52,7 @@ def test_a_withheld_portion_and_one_that_never_was_look_alike(record: object) ->
     assert len(narrowed.encode()) == len(narrowed.slots[0]) + 48 * (record.slot_count - 1) + 28
 
 
+@pytest.mark.must("3.1.1")
 def test_a_portion_that_stands_in_anothers_slot_is_refused() -> None:
     """The slot is inside the commitment, so a portion cannot pass for another."""
     (whole,), _ = making.whole_views([making.a_record({0: b"about", 1: b"conditions"})])

@@ -58,6 +58,7 @@ def test_a_section_is_read_back_and_leads_to_the_signed_root(shown: set[int]) ->
     parsed.check_proof(_leaves(parsed))
 
 
+@pytest.mark.must("5.5.12")
 @pytest.mark.parametrize("code", ["batch-root", "proof-malformed"])
 def test_a_section_that_does_not_lead_to_the_root_is_refused(code: str) -> None:
     """A record of another batch, and a proof with a node too many, are refused by name."""
@@ -79,6 +80,7 @@ def _with_views(*order: int) -> bytes:
     return replace(section, views=tuple(section.views[i] for i in order)).encode()
 
 
+@pytest.mark.must("5.2.1")
 @pytest.mark.parametrize(
     ("section", "field"),
     [
@@ -128,6 +130,7 @@ def test_the_limits_of_a_body_and_of_a_proof_are_inside_them() -> None:
         parse_body(bytes(MAX_BODY_BYTES))
 
 
+@pytest.mark.must("5.2.2")
 def test_a_body_above_its_limit_is_refused_on_both_sides() -> None:
     """One message holds it whole, so it is bounded before it is built and before it is read."""
     with pytest.raises(Refused) as refusal:
@@ -137,6 +140,7 @@ def test_a_body_above_its_limit_is_refused_on_both_sides() -> None:
         parse_body(bytes(MAX_BODY_BYTES + 1))
 
 
+@pytest.mark.must("5.2.2")
 @pytest.mark.parametrize("count", [0, 65])
 def test_a_body_of_no_section_or_too_many_is_refused(count: int) -> None:
     """One to 64."""
@@ -144,6 +148,7 @@ def test_a_body_of_no_section_or_too_many_is_refused(count: int) -> None:
         parse_body(u8(count) + bytes(7))
 
 
+@pytest.mark.must("5.2.2")
 def test_a_batch_twice_in_one_body_is_refused() -> None:
     """A batch may be split over frames, not over sections."""
     sections = [a_section((0,)).encode(), a_section((1,)).encode()]
@@ -152,6 +157,7 @@ def test_a_batch_twice_in_one_body_is_refused() -> None:
         parse_body(encode_body(sections))
 
 
+@pytest.mark.must("5.2.3")
 def test_padding_that_is_not_zero_not_needed_or_not_enough_is_refused() -> None:
     """A body has one encoding, and nothing hides in it."""
     unpadded = u8(1) + a_section().encode()
@@ -164,6 +170,7 @@ def test_padding_that_is_not_zero_not_needed_or_not_enough_is_refused() -> None:
             parse_body(came)
 
 
+@pytest.mark.must("5.5.5")
 @given(making.hashes, st.integers(0, 255), making.hashes, making.u16s)
 def test_the_view_digest_binds_batches_records_and_masks(digest: bytes, idx: int, leaf: bytes, mask: int) -> None:
     """G names exactly what its frame shows."""

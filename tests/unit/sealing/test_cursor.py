@@ -29,6 +29,7 @@ def test_an_empty_cursor_is_the_first_record() -> None:
     assert BINDING.open(KEY, b"") == Place(0, 0)
 
 
+@pytest.mark.must("4.5.2")
 @pytest.mark.parametrize(
     "other",
     [
@@ -48,6 +49,7 @@ def test_a_cursor_of_anybody_or_anything_else_does_not_open(other: CursorBinding
     assert refusal.value.code == "cursor-invalid"
 
 
+@pytest.mark.must("4.5.2")
 def test_a_cursor_that_was_changed_does_not_open() -> None:
     """Its bearer cannot move itself."""
     cursor = BINDING.seal(KEY, Place(7, 3), bytes(12))

@@ -59,6 +59,7 @@ def test_a_header_names_genesis_source_parcel_and_key() -> None:
     assert reader.rest() == item
 
 
+@pytest.mark.must("3.6.4")
 def test_a_parcel_for_another_gateway_is_refused_by_name() -> None:
     """A parcel does not open under another ingest key, nor under another gateway's name."""
     header = a_writer().header
@@ -70,6 +71,7 @@ def test_a_parcel_for_another_gateway_is_refused_by_name() -> None:
         assert refusal.value.code == "parcel-not-for-us"
 
 
+@pytest.mark.must("3.6.4")
 def test_a_header_that_was_changed_does_not_open() -> None:
     """The seal is bound to genesis, source and parcel."""
     changed = a_writer().header.replace(b"src-3f07", b"src-3f08")
@@ -100,6 +102,7 @@ def _refused(reader: ParcelReader, item: bytes) -> str:
     return refusal.value.code
 
 
+@pytest.mark.must("3.6.4")
 def test_items_cut_reordered_repeated_or_from_another_parcel_are_refused() -> None:
     """Each item is bound to its place and its parcel."""
     writer = a_writer()
@@ -119,6 +122,7 @@ def test_items_cut_reordered_repeated_or_from_another_parcel_are_refused() -> No
     assert reader.open(second) == b"second"
 
 
+@pytest.mark.must("3.6.4")
 @pytest.mark.parametrize("place", [5, 9, -1])
 def test_an_item_with_one_bit_flipped_is_refused(place: int) -> None:
     """Nothing of it is read."""
@@ -139,6 +143,7 @@ def test_an_item_of_another_type_is_refused() -> None:
         assert _refused(a_reader(writer), u8(unknown) + item[1:]) == "malformed"
 
 
+@pytest.mark.must("3.6.2")
 def test_nothing_follows_the_closing_item() -> None:
     """A complete parcel stays complete."""
     writer = a_writer()
@@ -150,6 +155,7 @@ def test_nothing_follows_the_closing_item() -> None:
     assert _refused(reader, closing) == "malformed"
 
 
+@pytest.mark.must("3.6.1")
 def test_a_closing_item_with_another_count_is_refused() -> None:
     """A cut in the middle cannot be closed over."""
     writer = a_writer()
@@ -161,6 +167,7 @@ def test_a_closing_item_with_another_count_is_refused() -> None:
     assert not reader.complete
 
 
+@pytest.mark.must("3.6.9")
 def test_a_parcel_holds_64_batches_on_both_sides() -> None:
     """A source that writes more is refused by its own writer and by the gateway."""
     writer = a_writer()

@@ -129,6 +129,7 @@ def test_two_streams_with_the_same_secrets_have_other_keys() -> None:
     assert first.cipher.seal(0, b"same", b"") != second.cipher.seal(0, b"same", b"")
 
 
+@pytest.mark.must("4.4.6")
 def test_only_the_partner_with_its_own_hello_can_derive() -> None:
     """The long-term key alone, or the ephemeral key alone, opens nothing."""
     opening = StreamOpening.parse(an_opening()[0])
@@ -139,6 +140,7 @@ def test_only_the_partner_with_its_own_hello_can_derive() -> None:
         assert refusal.value.code == "open-not-for-us"
 
 
+@pytest.mark.must("4.4.5")
 def test_an_opening_that_was_changed_or_signed_by_another_is_refused() -> None:
     """The signature covers everything before it."""
     message, _ = an_opening()

@@ -45,6 +45,7 @@ def test_a_batch_is_not_larger_than_the_format_lets_it() -> None:
     assert [len(run) for run in grouped(RecordKind.TACTIC, records)] == [2, 1]
 
 
+@pytest.mark.must("3.4.2")
 def test_a_batch_has_one_about_label() -> None:
     """Its number is a fact at that level, and a count over two levels would tell of the other."""
     lower, higher = record(), record(label=b"UKR.1 T")
@@ -72,6 +73,7 @@ def test_a_signed_batch_verifies_under_the_sources_key() -> None:
     assert len(verified.value.value.views) == 2
 
 
+@pytest.mark.must("3.4.6")
 def test_a_lane_counts_and_chains() -> None:
     """Each batch names the one before it."""
     lane = Lane.new()
@@ -83,6 +85,7 @@ def test_a_lane_counts_and_chains() -> None:
     assert first.batch.lane == second.batch.lane != Lane.new().lane
 
 
+@pytest.mark.must("3.3.1")
 def test_no_two_batches_share_a_seed() -> None:
     """The same record twice gives two ids and two roots: nobody can tell that it came again."""
     one, two = (parse_batch_item(signed(replace(Lane.new(), lane=bytes(16)), record())) for _ in range(2))

@@ -45,6 +45,7 @@ def items(outbox: Outbox, number: int) -> list[bytes]:
     return found
 
 
+@pytest.mark.must("6.6.3")
 def test_a_batch_waits_until_it_is_decided(tmp_path: Path) -> None:
     """The gateway's word changes what is said of it; only an outcome of the account lets it go."""
     with closing(opened(tmp_path)) as outbox:
@@ -61,6 +62,7 @@ def test_a_batch_waits_until_it_is_decided(tmp_path: Path) -> None:
         assert (outbox.state_of(other), outbox.parcels(), outbox.open_batches()) == (REFUSED, [], 0)
 
 
+@pytest.mark.must("3.3.2", "3.6.8")
 def test_the_gateway_can_read_it_and_this_machine_cannot(tmp_path: Path) -> None:
     """Sealed as it is signed; the secret is nowhere in the file."""
     with closing(opened(tmp_path)) as outbox:
@@ -114,6 +116,7 @@ def test_each_label_has_a_lane_and_a_lost_outbox_begins_new_ones(tmp_path: Path)
     assert [lane.next_no for lane in lanes] == [1] * 4
 
 
+@pytest.mark.must("3.4.6", "6.6.3")
 def test_a_lane_goes_on_after_the_process_ended(tmp_path: Path) -> None:
     """One lane a label, its number and chain kept with the batch: never two batches of one number."""
     with closing(opened(tmp_path)) as outbox:
@@ -127,6 +130,7 @@ def test_a_lane_goes_on_after_the_process_ended(tmp_path: Path) -> None:
         assert outbox.lane("UKR.1 T").next_no == 0
 
 
+@pytest.mark.must("3.6.9")
 def test_a_parcel_holds_as_many_batches_as_the_format_lets_it(tmp_path: Path) -> None:
     """The secret of a full one is forgotten."""
     with closing(opened(tmp_path)) as outbox:
@@ -137,6 +141,7 @@ def test_a_parcel_holds_as_many_batches_as_the_format_lets_it(tmp_path: Path) ->
         assert (len(items(outbox, first)), len(items(outbox, second))) == (MAX_PARCEL_BATCHES + 1, 2)
 
 
+@pytest.mark.must("6.6.3")
 def test_a_crash_while_signing_leaves_whole_batches(tmp_path: Path) -> None:
     """A parcel without its closing item is open, and its batches count all the same."""
     with closing(opened(tmp_path)) as outbox:
@@ -172,6 +177,7 @@ def test_an_unknown_batch_has_no_state(tmp_path: Path) -> None:
         assert not outbox.is_wanted(7, WAITING, STORED)
 
 
+@pytest.mark.must("6.6.3")
 def test_trust_and_ledger_outlive_the_process(tmp_path: Path) -> None:
     """A source that forgot them could be shown an older truth."""
     with closing(opened(tmp_path)) as outbox:

@@ -93,6 +93,7 @@ WRONG: list[tuple[str, str, Changes]] = [
 ]
 
 
+@pytest.mark.must("4.2.2", "4.2.3", "4.2.4", "4.2.5", "4.2.7", "4.2.8", "4.2.9", "4.2.10", "4.5.2")
 @pytest.mark.parametrize(("what", "code", "changes"), WRONG, ids=[what for what, _, _ in WRONG])
 def test_a_hello_with_one_thing_wrong_opens_nothing(what: str, code: str, changes: Changes) -> None:
     """Refused by name before a byte is sent."""
@@ -112,6 +113,7 @@ def test_a_hello_with_nothing_wrong_is_served() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.2.4")
 def test_a_signature_over_other_bytes_is_refused() -> None:
     """A certificate alone opens nothing."""
 
@@ -125,6 +127,7 @@ def test_a_signature_over_other_bytes_is_refused() -> None:
     assert asyncio.run(scenario()) == "hello-signature"
 
 
+@pytest.mark.must("4.2.5")
 def test_a_hello_is_good_up_to_two_minutes_off() -> None:
     """Honest clocks differ; the bound is exact."""
 
@@ -142,6 +145,7 @@ def test_a_hello_is_good_up_to_two_minutes_off() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.2.5")
 def test_a_hello_signed_before_the_gateway_started_is_refused() -> None:
     """Which Hellos were seen is forgotten at a stop, so an old one could be shown again."""
 
@@ -160,6 +164,7 @@ def test_a_hello_signed_before_the_gateway_started_is_refused() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.2.6")
 def test_a_hello_counts_once() -> None:
     """Nobody opens a stream with a copy of one."""
 
@@ -175,6 +180,7 @@ def test_a_hello_counts_once() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.2.3")
 @pytest.mark.parametrize("peer", [source_peer(), operator_peer(), partner_peer("gbr/dstl")], ids=lambda peer: peer.role)
 def test_a_hello_over_the_connection_of_another_is_refused(peer: Any) -> None:
     """A Hello that leaked is of no use without the certificate it was made for."""
@@ -212,12 +218,14 @@ STATES = [
 ]
 
 
+@pytest.mark.must("4.2.3", "4.2.7", "4.2.11")
 @pytest.mark.parametrize(("what", "code", "arrange"), STATES, ids=[what for what, _, _ in STATES])
 def test_a_good_hello_opens_nothing_while_something_does_not_stand(what: str, code: str, arrange: Any) -> None:
     """What stands now decides, not what stood when the profile was made."""
     assert refused(lambda h, f: {}, arrange) == code
 
 
+@pytest.mark.must("4.2.7")
 @pytest.mark.parametrize("changed", [{"starts": "2026-06-15"}, {"starts": "2026-05-01", "ends": "2026-05-27"}])
 def test_an_agreement_is_in_force_from_its_first_to_its_last_day(changed: dict[str, str]) -> None:
     """Not yet and no longer are both no."""
@@ -229,6 +237,7 @@ def test_an_agreement_is_in_force_from_its_first_to_its_last_day(changed: dict[s
     assert asyncio.run(scenario()) == "denied"
 
 
+@pytest.mark.must("4.2.11")
 @pytest.mark.parametrize("role", [Role.GATEWAY_STREAM, Role.GATEWAY_LEDGER])
 def test_nothing_is_signed_under_a_gateway_key_that_is_not_endorsed(role: Role) -> None:
     """The partner could only call it a forgery."""
@@ -244,6 +253,7 @@ def test_nothing_is_signed_under_a_gateway_key_that_is_not_endorsed(role: Role) 
     assert asyncio.run(scenario()) == "directory-due"
 
 
+@pytest.mark.must("4.2.4", "4.2.11")
 @pytest.mark.parametrize(
     ("role", "changed", "code"),
     [
@@ -274,6 +284,7 @@ def test_a_key_must_be_active_and_in_its_time(role: Role, changed: dict[str, Any
     assert asyncio.run(scenario()) == code
 
 
+@pytest.mark.must("4.2.11")
 def test_a_stream_without_any_directory_waits_for_the_operators() -> None:
     """Nothing is trusted without one; the partner is told to come back."""
 
@@ -287,6 +298,7 @@ def test_a_stream_without_any_directory_waits_for_the_operators() -> None:
     assert asyncio.run(scenario()) == "directory-due"
 
 
+@pytest.mark.must("4.2.6")
 def test_nonces_are_forgotten_after_four_minutes_and_not_before() -> None:
     """As long as an equal Hello could still be in its time."""
     nonces = Nonces()

@@ -59,6 +59,7 @@ WRONG: list[tuple[str, Callable[[RecordInput], RecordInput], RefusalCode, int]] 
 ]
 
 
+@pytest.mark.must("3.2.3", "3.5.6")
 @pytest.mark.parametrize(("what", "change", "code", "slot"), WRONG, ids=[what for what, *_ in WRONG])
 def test_one_wrong_record_refuses_the_batch_and_names_itself(
     what: str, change: Callable[[RecordInput], RecordInput], code: RefusalCode, slot: int
@@ -81,6 +82,7 @@ def test_one_wrong_record_refuses_the_batch_and_names_itself(
     assert (refusal.code, refusal.idx, refusal.slot) == (code, 1, slot)
 
 
+@pytest.mark.must("3.4.3")
 def test_records_of_one_batch_have_one_label_for_being_there() -> None:
     """Counts of a lane are facts at that level; one record must not hide among others."""
 
@@ -145,6 +147,7 @@ def test_other_work_goes_on_while_a_large_batch_is_inspected() -> None:
     assert asyncio.run(scenario()) == 4
 
 
+@pytest.mark.must("3.3.3")
 def test_an_admitted_batch_is_kept_whole_and_its_seed_is_not() -> None:
     """What is stored is what the source signed; what it was derived from is forgotten."""
 

@@ -16,6 +16,7 @@ from tests.unit.usecases.sender import Sender, codes
 from tests.unit.usecases.town import SOURCE, Origin, raised, turns
 
 
+@pytest.mark.must("3.5.9", "3.7.4")
 def test_every_batch_is_stored_and_then_in_the_account_under_a_tick() -> None:
     """A source that closes its side still hears what became of everything."""
 
@@ -35,6 +36,7 @@ def test_every_batch_is_stored_and_then_in_the_account_under_a_tick() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.7.5")
 def test_nothing_is_answered_before_its_commit() -> None:
     """Stored means durable."""
 
@@ -55,6 +57,7 @@ def test_nothing_is_answered_before_its_commit() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.9")
 def test_a_batch_sent_again_keeps_its_first_answer_also_after_a_restart() -> None:
     """A source that heard nothing may resend for ever, and is entered once."""
 
@@ -75,6 +78,7 @@ def test_a_batch_sent_again_keeps_its_first_answer_also_after_a_restart() -> Non
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.9")
 def test_a_refused_batch_consumes_its_number_and_the_next_one_follows_it() -> None:
     """Otherwise one bad batch would stop a lane for ever."""
 
@@ -92,6 +96,7 @@ def test_a_refused_batch_consumes_its_number_and_the_next_one_follows_it() -> No
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.9")
 def test_a_batch_ahead_of_its_lane_waits_and_consumes_nothing() -> None:
     """The one before it may still come."""
 
@@ -112,6 +117,7 @@ def test_a_batch_ahead_of_its_lane_waits_and_consumes_nothing() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.9")
 def test_a_broken_chain_is_refused() -> None:
     """A lane says itself what came before each batch."""
 
@@ -127,6 +133,7 @@ def test_a_broken_chain_is_refused() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.9")
 @pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
 def test_a_lane_keeps_the_about_label_of_its_first_admitted_batch(restarted: bool) -> None:
     """A lane's numbers are facts at its label: what is higher has a lane of its own, and is not counted in this one."""
@@ -168,6 +175,7 @@ def test_a_refused_batch_gives_its_lane_no_label() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.9")
 def test_two_batches_with_one_number_hold_the_source_also_after_a_restart() -> None:
     """Both are kept as evidence, the second changes neither the next number nor what follows; then nothing is taken."""
 

@@ -25,6 +25,7 @@ from tests.unit.usecases.sender import Sender, codes, refusal_of, refused
 from tests.unit.usecases.town import SOURCE, Origin, a_record, messages, operator_peer, partner_peer, source_peer, turns
 
 
+@pytest.mark.must("3.6.5")
 @pytest.mark.parametrize(
     "peer", [partner_peer(), operator_peer(), source_peer("src-91c2")], ids=lambda peer: peer.party_id
 )
@@ -40,6 +41,7 @@ def test_a_parcel_over_the_connection_of_another_is_refused(peer: Peer) -> None:
     assert asyncio.run(scenario()) == "denied"
 
 
+@pytest.mark.must("3.5.2")
 def test_a_batch_of_another_source_in_ones_own_parcel_is_refused() -> None:
     """A parcel is not sealed by its source, so its name proves nothing of what is in it."""
 
@@ -51,6 +53,7 @@ def test_a_batch_of_another_source_in_ones_own_parcel_is_refused() -> None:
     assert asyncio.run(scenario()) == "denied"
 
 
+@pytest.mark.must("3.6.5")
 def test_ones_own_batch_in_the_parcel_of_another_is_refused() -> None:
     """A parcel says whose it is; a source that carries somebody else's says something untrue."""
 
@@ -62,6 +65,7 @@ def test_ones_own_batch_in_the_parcel_of_another_is_refused() -> None:
     assert asyncio.run(scenario()) == "denied"
 
 
+@pytest.mark.must("3.5.1", "3.6.5")
 def test_a_parcel_or_batch_for_another_genesis_is_refused() -> None:
     """The same keys may serve two gateways by mistake; their records must not mix."""
 
@@ -81,6 +85,7 @@ def _flipped(batch: UnverifiedBatch) -> UnverifiedBatch:
     return replace(batch, signed=replace(batch.signed, signature=signature[:-1] + bytes([signature[-1] ^ 1])))
 
 
+@pytest.mark.must("3.5.4", "3.5.5", "3.5.7")
 def test_what_does_not_verify_ends_the_connection_and_consumes_nothing() -> None:
     """It is nobody's batch."""
 
@@ -100,6 +105,7 @@ def test_what_does_not_verify_ends_the_connection_and_consumes_nothing() -> None
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.7.2")
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -123,6 +129,7 @@ def test_a_source_that_has_seen_more_than_there_is_is_refused(changed: dict[str,
     assert asyncio.run(scenario()) == code
 
 
+@pytest.mark.must("3.7.1")
 def test_a_call_begins_with_begin() -> None:
     """Nothing is guessed from what comes instead."""
 
@@ -190,6 +197,7 @@ def test_an_open_call_ends_when_the_source_may_not_send_any_more(state: str) -> 
     assert asyncio.run(scenario()) == expected[state]
 
 
+@pytest.mark.must("3.5.8")
 @pytest.mark.must("2.7.2")
 def test_a_source_suspended_between_inspection_and_commit_is_not_taken_from() -> None:
     """What the commit stands on is CONTROL as it is then."""
@@ -209,6 +217,7 @@ def test_a_source_suspended_between_inspection_and_commit_is_not_taken_from() ->
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.8")
 @pytest.mark.must("2.6.4")
 def test_a_batch_inspected_under_an_older_guide_is_inspected_again() -> None:
     """A floor that was raised holds for everything stored after it."""
@@ -254,6 +263,7 @@ def test_a_statement_that_inspection_does_not_look_at_leaves_the_judgement() -> 
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.8")
 def test_a_batch_inspected_under_another_scope_is_inspected_again() -> None:
     """What the directory in force no longer lets a source send is not taken, however early it came."""
 
@@ -329,6 +339,7 @@ def test_a_source_is_not_read_from_while_its_batches_wait_for_the_disk() -> None
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.7.4")
 def test_a_source_that_starts_anew_is_shown_its_whole_account() -> None:
     """A lost outbox is no reason to lose the proof; and it comes in messages of a bounded size."""
 
@@ -372,6 +383,7 @@ def test_a_broken_link_takes_back_nothing_that_was_handed_over() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("3.5.9")
 def test_the_encoded_waiting_answer_names_batch_and_code() -> None:
     """As SPEC.md section 3 says, byte for byte."""
 

@@ -55,6 +55,7 @@ def house_size(house: House) -> int:
     return house.running.book.accounts[HOUSE].tree.size
 
 
+@pytest.mark.must("6.5.4")
 def test_a_true_receipt_is_entered_once() -> None:
     """Both sides can prove it; saying it again adds nothing."""
 
@@ -72,6 +73,7 @@ def test_a_true_receipt_is_entered_once() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("6.5.4")
 def test_a_receipt_that_sets_a_record_aside_is_entered_and_says_which() -> None:
     """What a partner could not read is what operators must hear of; said again it is no news."""
 
@@ -111,6 +113,7 @@ def test_records_set_aside_fill_an_account_up_to_the_bound_and_no_further() -> N
     asyncio.run(scenario())
 
 
+@pytest.mark.must("6.5.4")
 def test_a_list_longer_than_an_opening_is_entered_in_parts() -> None:
     """A partner names a record once, so none may be lost; said again it is known."""
 
@@ -144,6 +147,7 @@ FALSE: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.must("6.5.2", "6.5.3")
 @pytest.mark.parametrize("changed", FALSE, ids=lambda changed: next(iter(changed)))
 def test_a_receipt_that_is_not_true_is_refused(changed: dict[str, Any]) -> None:
     """A ledger that holds false receipts proves nothing."""
@@ -161,6 +165,7 @@ def test_a_receipt_that_is_not_true_is_refused(changed: dict[str, Any]) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("6.5.2")
 def test_a_receipt_of_a_suspended_partner_or_over_anothers_connection_is_refused() -> None:
     """One answer for all of it."""
 

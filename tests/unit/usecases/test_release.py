@@ -19,6 +19,7 @@ from tests.unit.usecases.town import Origin, terms, turns
 MINUTE = 60_000
 
 
+@pytest.mark.must("5.3.2")
 def test_what_is_stored_reaches_a_partner_once_and_in_order() -> None:
     """From the journal first, live from then on, and the partner sees no seam."""
 
@@ -41,6 +42,7 @@ def test_what_is_stored_reaches_a_partner_once_and_in_order() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("5.4.5")
 def test_a_disclosure_whose_frame_never_arrived_comes_as_old_and_its_records_again() -> None:
     """The account shows it for ever, so the partner must be told what it was."""
 
@@ -91,6 +93,7 @@ def test_a_slow_partner_delays_nobody_and_misses_nothing() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.1.7")
 def test_a_newer_stream_of_a_subscription_fences_the_older() -> None:
     """Two readers of one cursor would each miss what the other got."""
 
@@ -109,6 +112,7 @@ def test_a_newer_stream_of_a_subscription_fences_the_older() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.1.7")
 def test_two_streams_opened_in_one_commit_leave_one() -> None:
     """Neither was there when the other looked."""
 
@@ -130,6 +134,7 @@ def test_two_streams_opened_in_one_commit_leave_one() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.1.9", "5.4.3")
 @pytest.mark.must("2.7.2")
 def test_a_suspended_partner_gets_no_further_frame_and_others_go_on() -> None:
     """Denying takes one operator, and takes effect on what was decided before."""
@@ -159,6 +164,7 @@ def test_a_suspended_partner_gets_no_further_frame_and_others_go_on() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.1.9")
 @pytest.mark.parametrize("opened_first", [True, False])
 def test_a_stream_opened_while_its_partner_is_suspended_ends_at_once(opened_first: bool) -> None:
     """Its Hello was good under a state that was over when it was registered; in one commit, in either order."""
@@ -210,6 +216,7 @@ def test_nothing_is_entered_for_a_stream_that_has_ended() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.1.9")
 def test_a_suspended_source_ends_streams_as_changed_not_as_suspended() -> None:
     """A partner that is told it is suspended never comes back, and it has done nothing."""
 
@@ -337,6 +344,7 @@ def test_only_the_kinds_asked_for_come() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("6.3.4")
 def test_a_leaf_of_another_partner_is_never_shown() -> None:
     """Each account is its own; a partner sees nothing of anyone else's traffic."""
 

@@ -25,6 +25,7 @@ ENDS: list[tuple[EndReason, dict[str, str], int, int]] = [
 ]
 
 
+@pytest.mark.must("4.1.8", "5.4.3")
 @pytest.mark.parametrize(("reason", "changed", "until_ms", "passes"), ENDS, ids=[end[0].name for end in ENDS])
 def test_a_stream_ends_when_time_alone_takes_its_right(
     reason: EndReason, changed: dict[str, str], until_ms: int, passes: int
@@ -213,6 +214,7 @@ def test_what_was_released_before_a_restart_counts() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.1.10")
 def test_a_partner_that_does_not_read_is_cut() -> None:
     """An operator who suspends a party must not wait for its goodwill."""
 

@@ -54,6 +54,7 @@ def test_the_first_tick_comes_at_once_and_an_idle_ledger_is_not_signed_again() -
     asyncio.run(scenario())
 
 
+@pytest.mark.must("6.2.2")
 def test_a_tick_speaks_of_what_was_committed_when_it_was_drafted() -> None:
     """Accounts grow while its signature is in flight; its sizes do not."""
 
@@ -73,6 +74,7 @@ def test_a_tick_speaks_of_what_was_committed_when_it_was_drafted() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("6.2.3")
 def test_a_tick_is_shown_only_once_it_is_durable() -> None:
     """A tick that a party has seen and a restart forgets is a fork."""
 
