@@ -18,11 +18,26 @@ from clients.cli.sluice_client import client
 from clients.cli.sluicectl import sluicectl
 from clients.testing.commands import Commands, Finished
 from clients.testing.harness import Sluice, agreement_text
+from tests.loopback import Finished as Typed
 
 CLEARANCE = '[UKR]\nlevel = "T"\nREL = ["USA"]\n'
 # Vocabularies that nobody proposed are a part of what operators see.
 VOCABULARIES = ("UKR.1", "USA.1")
 _LINES = {"sluicectl": sluicectl, "sluice-client": client}
+
+
+def typed(*words: object) -> Typed:
+    """`sluice-client` as a person types it, in this process."""
+    ran = invoked("sluice-client", [str(word) for word in words])
+    return Typed(ran.exit_code, ran.stdout, ran.stderr)
+
+
+def invoked(name: str, words: Sequence[str], typed: str = "") -> Result:
+    """A command of the clients, here."""
+    ran = CliRunner().invoke(_LINES[name], words, input=typed)
+    if ran.exception and not isinstance(ran.exception, SystemExit):
+        raise ran.exception
+    return ran
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +49,7 @@ class InProcess(Commands):
 
     def invoke(self, words: Sequence[str], typed: str = "") -> Result:
         """A command of the clients, here."""
-        ran = CliRunner().invoke(_LINES[words[0]], list(words[1:]), input=typed)
-        if ran.exception and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
+        ran = invoked(words[0], words[1:], typed)
         self.printed.extend((ran.stdout, ran.stderr))
         return ran
 
