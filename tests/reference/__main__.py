@@ -17,9 +17,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tests.reference.conformance import Vectors
 from tests.reference.reader import Memory, Profile, Refusal, Session, items
 from tests.reference.reader.suite import KemKey
-from tests.reference.reader.vectors import Vectors
 
 VECTORS = Path(__file__).resolve().parents[2] / "protos" / "vectors"
 
@@ -108,11 +108,12 @@ def _print(report: dict[str, object], *, as_json: bool) -> None:
         print(json.dumps(report, indent=2))  # noqa: T201
         return
     for name, value in report.items():
+        shown = str(value)
         if isinstance(value, dict):
-            value = ", ".join(f"{count} {what}" for what, count in value.items())
+            shown = ", ".join(f"{count} {what}" for what, count in value.items())
         elif isinstance(value, list):
-            value = "; ".join(map(str, value)) or "none"
-        print(f"{name}: {value}")  # noqa: T201
+            shown = "; ".join(map(str, value)) or "none"
+        print(f"{name}: {shown}")  # noqa: T201
 
 
 if __name__ == "__main__":

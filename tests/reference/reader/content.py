@@ -1,7 +1,7 @@
 """Canonical content: one message, one encoding, and what its fields may hold. SPEC.md sections 8.1 to 8.5.
 
 A reader that parses with a common library discards unknown fields, encodes again and compares. Here nothing is parsed
-that would not be encoded so: fields ascend, numbers and lengths are minimal, and nothing that is not in the table passes.
+that would not be encoded so: fields ascend, numbers and lengths are minimal, and what is not in the table is refused.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ def _about(found: dict[str, Value], at: str) -> None:
 
 
 def _ascend(values: Value | Sequence[tuple[Value, Value]], code: str, at: str) -> None:
-    ordered = isinstance(values, list) and all(a < b for a, b in itertools.pairwise(values))  # type: ignore[operator]
+    ordered = isinstance(values, list) and all(a < b for a, b in itertools.pairwise(values))
     require(ordered, code, at)
 
 

@@ -1,96 +1,31 @@
 """The CONTROL journal as an auditor reads it: every check of it that its bytes allow. SPEC.md sections 2.3 to 2.10.
 
-The clock of an entry is its own `applied_at`, the gateway's. What only the gateway knows, as its own clock, is not checked.
+The clock of an entry is its own `applied_at`: what the gateway's clock said. No other clock is asked.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 
 from . import statements as st
 from . import texts
+from .enrol import Bundle, Entry, parse_list
+from .guide import Guide
 from .kinds import MUST_SLOTS, SCHEMAS
 from .labels import Label, Vocabulary
-from .octets import Cut, Refusal, require
-from .statements import Dir, Endorsement, Proposal, Restore, Roster, Statement, check_signed
-from .suite import KEM_KEY, SIGNATURE, SIGNING_KEY, Memory, check_kem_key, key_digest, text_digest
+from .octets import Refusal, require
+from .origin import Unpacked
+from .statements import Dir, Endorsement, Proposal, Restore, Roster, check_signed
+from .suite import Memory, key_digest, text_digest
 from .trees import leaf, root
 from .trust import SKEW, Trust, check_endorsed, check_way
-
-KEM_ROLES = {st.ROLE_INGEST, st.ROLE_PARTNER_KEM}
-BUNDLES = (
-    [st.ROLE_SOURCE],
-    [st.ROLE_PARTNER_KEM, st.ROLE_PARTNER_SIGN],
-    [st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST],
-)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of the CONTROL journal (2.10)."""
-
-    statement: Statement
-    signatures: bytes
-    attachments: list[bytes]
-    applied_at: int
-
-    @classmethod
-    def parse(cls, raw: bytes) -> Entry:
-        """The entry of the bytes."""
-        cut = Cut(raw, "entry")
-        statement, sigs = Statement.parse(cut.prefixed(4, "statement", 66_000)), cut.prefixed(4, "signatures", 360_000)
-        beside = [cut.prefixed(4, "attachment", 3_145_728) for _ in range(cut.number(2, "attachment count", 0, 2))]
-        read = cls(statement, sigs, beside, cut.number(8, "applied_at"))
-        cut.end()
-        return read
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """An enrolment bundle: the keys of a party by role, each of which proves that its holder has it (2.10)."""
-
-    subject_id: str
-    keys: dict[int, bytes]
-
-    @classmethod
-    def parse(cls, raw: bytes, memory: Memory) -> Bundle:
-        """The bundle of the bytes, every signing key of which signed it."""
-        require(len(raw) <= 32_768, "malformed", "bundle")
-        cut = Cut(raw, "bundle").tagged("enrol")
-        subject, keys, roles = cut.identifier("subject_id"), dict[int, bytes](), list[int]()
-        for _ in range(cut.number(1, "n", 1, 3)):
-            roles.append(cut.listed(1, "role", range(1, 7)))
-            size = KEM_KEY if roles[-1] in KEM_ROLES else SIGNING_KEY
-            keys[roles[-1]] = cut.prefixed(2, "key", size, size)
-        require(roles in BUNDLES, "malformed", "bundle.role")
-        cut.prefixed(2, "certificate request", 8192)
-        signed = raw[: cut.place]
-        signers = [role for role in roles if role not in KEM_ROLES]
-        signatures = [cut.take(SIGNATURE, "sig") for _ in signers]
-        cut.end()
-        for role, signature in zip(signers, signatures, strict=True):
-            memory.verify(keys[role], "enrol", signed, signature, "bundle-signature")
-        for role in KEM_ROLES & set(roles):
-            check_kem_key(keys[role], "bundle.key")
-        return cls(subject, keys)
-
-
-def parse_list(raw: bytes) -> list[tuple[Endorsement, bytes]]:
-    """The endorsement list of a DIRECTORY: each E, with the key or file beside it that no statement brought."""
-    cut, read = Cut(raw, "endorsement list"), []
-    for _ in range(cut.number(2, "count", 0, 4096)):
-        endorsement = Endorsement.parse(cut.prefixed(2, "E", 400))
-        read.append((endorsement, cut.prefixed(4, "key or file", 65_536)))
-    cut.end()
-    return read
 
 
 class ControlReader:
     """The state that a CONTROL journal leads to, entry by entry.
 
-    `genesis` and `roster` are those in force, `parties` the admitted ones by (`source` or `partner`, id), `vocabularies`
-    and `agreements` by name, `dir` the newest Dir with `endorsed` under it.
+    `genesis` and `roster` are those in force, `parties` the admitted ones by (`source` or `partner`, id). What else is in
+    force: `vocabularies`, `agreements`, `guide`, and `dir`, the newest Dir, with `endorsed` under it.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -110,7 +45,7 @@ class ControlReader:
         self.agreements: dict[str, bytes] = {}
         self.ended: frozenset[str] = frozenset()
         self.vocabularies: dict[str, tuple[bytes, Vocabulary]] = {}
-        self.guide = b""
+        self.guide: Guide | None = None
         self.dir: Dir | None = None
         self.dir_roster = b""
         self.endorsed: dict[bytes, tuple[Endorsement, bytes]] = {}
@@ -321,20 +256,26 @@ class ControlReader:
         self.vocabularies = {**self.vocabularies, words.name: (entry.statement.body, words)}
 
     def _guide(self, entry: Entry) -> None:
-        """A guide: every floor is a label, and dominates the floors of its kind's must set (2.6)."""
         self._signed(entry)
-        body = texts.read_text(entry.statement.body, "guide")
-        kinds = {name: one for name, one in body.items() if name in texts.KINDS}
-        head = {"id": texts.form(texts.IDENTIFIER), "vocabulary": _word, "time_step_s": texts.whole(1, 86_400)}
-        texts.table(head, dict.fromkeys(kinds, _any))(body, "guide")
-        name = str(body["vocabulary"])
-        require(name in self.vocabularies, "vocabulary-unknown", "guide.vocabulary")
-        words = self.vocabularies[name][1]
-        for kind, floors in kinds.items():
-            for mode in (None, "EXERCISE", "SIMULATED", "TEST"):
-                _check_floors(kind, floors, mode, words)
-        self._once(("guide", body["id"]), "guide.id")
-        self.guide = entry.statement.body
+        in_force = {name: words for name, (_, words) in self.vocabularies.items()}
+        guide = Guide.parse(entry.statement.body, in_force)
+        self._once(("guide", guide.id), "guide.id")
+        self.guide = guide
+
+    def judge(self, unpacked: Unpacked) -> None:
+        """Nothing, if a gateway with this CONTROL would take the batch for what stands in it; else why not (3.5)."""
+        batch, guide = unpacked.batch, self.guide
+        unpacked.check_contents()
+        for schema, _, _, portions in unpacked.records:
+            for slot, (raw, _) in portions.items():
+                label = Label.parse(raw)
+                require(label.vocabulary in self.vocabularies, "label", f"slot {slot}")
+                self.vocabularies[label.vocabulary][1].check(label)
+                if guide is None:
+                    raise Refusal("label-below-guide", f"slot {slot}")
+                guide.check(batch.kind, batch.mode, SCHEMAS[schema].slots[slot][0], label)
+        abouts = {portions[0][0] for _, _, _, portions in unpacked.records}
+        require(len(abouts) == 1, "about-labels-differ", "slot 0")
 
     def _directory(self, entry: Entry) -> None:
         newest = Dir.parse(entry.statement.body)
@@ -390,39 +331,3 @@ class ControlReader:
         require(newest.dir_no == held + 1, "directory-number", "directory.dir_no")
         require(now >= newest.issued_at - SKEW, "directory-early", "directory.issued_at")
         require(now < newest.expires_at, "directory-expired", "directory.expires_at")
-
-
-def _word(value: object, at: str) -> str:
-    if not isinstance(value, str):
-        raise Refusal("text-value", at)
-    return value
-
-
-def _any(value: object, _at: str) -> object:
-    return value
-
-
-def _check_floors(kind: str, floors: object, mode: str | None, words: Vocabulary) -> None:
-    """Nothing, if the floors of a kind are labels and can be released together (2.6)."""
-    at = f"guide.{kind}"
-    if not isinstance(floors, dict):
-        raise Refusal("text-value", at)
-    of_mode = floors.get(mode, {}) if mode else {}
-    rows = {name: one for name, one in floors.items() if name not in texts.MODES}
-    if not isinstance(of_mode, dict) or not set(of_mode) <= set(rows):
-        raise Refusal("text-unknown-key", at)
-    require("REAL" not in floors, "text-unknown-key", at)
-    read = {}
-    for name, one in {**rows, **of_mode}.items():
-        short = _word(one, f"{at}.{name}").replace("<design>", "DESIGN")
-        read[name] = Label.parse(f"{words.name} {short}".encode())
-        words.check(read[name])
-    number = {"telemetry": 1, "tactic": 2}.get(kind)
-    if number is None:
-        return
-    for slot, _ in SCHEMAS[number].slots:
-        require(slot in read, "text-missing-key", f"{at}.{slot}")
-    require(len(read) == len(SCHEMAS[number].slots), "text-unknown-key", at)
-    for must in MUST_SLOTS[kind]:
-        covered = all(words.dominates(one, read[must]) for one in read.values())
-        require(covered, "text-value", f"{at}.{must}")

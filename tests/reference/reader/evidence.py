@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .control import ControlReader
 from .ledger import Ledger
@@ -35,8 +35,8 @@ def items(file: bytes) -> Iterator[tuple[int, bytes]]:
 class Session:
     """One file of evidence being read: which reader is at work, and what those before it led to.
 
-    `profile` anchors streams and connections, `kem_key` opens streams, `ingest_key` parcels. A file of CONTROL alone needs
-    neither; parcels are then checked under the keys that the CONTROL entries before them endorse.
+    `profile` anchors streams and connections, `kem_key` opens streams, `ingest_key` parcels. A file of CONTROL needs
+    none of them; parcels are checked under the keys that the CONTROL entries before them endorse.
     """
 
     def __init__(
@@ -67,7 +67,11 @@ class Session:
 
     def take(self, kind: int, item: bytes) -> None:
         """Takes the next item, or nothing of it."""
-        rules = {STREAM: self._stream, MESSAGE: self._message, CONNECTION: self._connection}
+        rules: dict[int, Callable[[bytes], None]] = {
+            STREAM: self._stream,
+            MESSAGE: self._message,
+            CONNECTION: self._connection,
+        }
         rules |= {CONTROL: self.control.take, PARCEL: self._parcel}
         require(kind in rules, "malformed", "item.type")
         rules[kind](item)
@@ -151,6 +155,7 @@ class Session:
         parcel.read(item)
         self._count("parcels")
         self._count("batches", len(parcel.batches))
+        self._count("records", sum(one.batch.n for one in parcel.batches))
 
     def _count(self, name: str, more: int = 1) -> None:
         self.counts = {**self.counts, name: self.counts.get(name, 0) + more}

@@ -50,7 +50,7 @@ class Disclosure:
 
 @dataclass(frozen=True)
 class View:
-    """V: a record with some of its portions (5.1). `slots` holds D_j for the slots of the mask and C_j for the others."""
+    """V: a record with some of its portions (5.1). `slots` holds D_j where the mask names slot j, else C_j."""
 
     idx: int
     record_id: bytes

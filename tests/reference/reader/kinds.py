@@ -11,7 +11,7 @@ from dataclasses import dataclass
 TIME = 4_102_444_800_000
 MILLENNIUM = 946_684_800_000
 IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}"
-# 100 km squares (8.4). UTM: zone of two digits, band, a column of the zone's set of eight, a row; polar ones without zone.
+# 100 km squares (8.4). UTM: zone, band, a column of the zone's set of eight, a row; polar ones have no zone.
 _BAND = "[C-HJ-NP-X]"
 _SETS = ("[S-Z]", "[A-H]", "[J-NP-R]")
 _ZONED = "|".join(f"{zone:02}{_BAND}{_SETS[zone % 3]}[A-HJ-NP-V]" for zone in range(1, 61))

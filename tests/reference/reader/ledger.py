@@ -86,8 +86,8 @@ def parse_leaves(raw: bytes) -> list[bytes]:
 class Ledger:
     """What one reader has verified of the ledger and of its own account.
 
-    `last` is the last verified tick and `frontier` the ledger tree before it; `held` the frontier of the account over the
-    entries that came, `owed` the leaves whose entries have not; `seen` the leaves whose entries came to this object.
+    `last` is the last verified tick and `frontier` the ledger tree before it; `held` is the frontier of the account
+    over the entries that came, `owed` are the leaves whose entries have not; `seen` are the leaves settled here.
     """
 
     def __init__(self) -> None:

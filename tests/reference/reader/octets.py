@@ -14,7 +14,7 @@ ZERO = bytes(HL)
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - the word of SPEC.md annex E
     """What was read is refused: `code` of annex E or B.10, `at` a structure and its field, never the bytes."""
 
     def __init__(self, code: str, at: str) -> None:

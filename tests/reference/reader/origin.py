@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from . import statements as st
 from .content import check_content
 from .kinds import SCHEMAS
-from .labels import LABEL_TEXT
 from .octets import HL, Cut, Refusal, h, lp16, require, tag, u16, u64
 from .suite import (
     SEAL,
@@ -130,12 +129,12 @@ def slots_of(mask: int) -> list[int]:
     return [slot for slot in range(16) if mask >> slot & 1]
 
 
-def check_schema(kind: int, schema: int, must: int, slots: list[int]) -> None:
-    """Nothing, if schema, slots and `must` fit the kind (3.2, 8)."""
+def check_schema(kind: int, schema: int, must: int, n: int) -> None:
+    """Nothing, if schema, n and `must` are those of the kind (3.2, 8)."""
     known = SCHEMAS.get(schema)
-    if known is None or known.kind != kind or any(slot >= len(known.slots) for slot in slots):
+    if known is None or known.kind != kind or n != len(known.slots):
         raise Refusal("schema", "record.schema")
-    require(must & known.must == known.must and must < 1 << len(known.slots), "must", "record.must")
+    require(must & known.must == known.must, "must", "record.must")
 
 
 @dataclass(frozen=True)
@@ -181,26 +180,19 @@ class Unpacked:
             leaves.append(record_leaf(record_id, schema, must, commitments))
         require(root(leaves) == self.batch.root, "batch-root", "batch.root")
 
-    def refused(self) -> str | None:
-        """Why a gateway refuses the batch for what stands in it, as far as its bytes tell; else None (3.5)."""
-        try:
-            for schema, must, _, portions in self.records:
-                check_schema(self.batch.kind, schema, must, list(portions))
-                for slot, (label, content) in portions.items():
-                    require(LABEL_TEXT.fullmatch(label.decode("latin-1")), "label", f"slot {slot}")
-                    check_content(schema, slot, content)
-            abouts = {portions[0][0] for _, _, _, portions in self.records}
-            require(len(abouts) == 1, "about-labels-differ", "slot 0")
-        except Refusal as refusal:
-            return refusal.code
-        return None
+    def check_contents(self) -> None:
+        """Nothing, if every record is of its kind and every content canonical (3.2, 8)."""
+        for schema, must, n, portions in self.records:
+            check_schema(self.batch.kind, schema, must, n)
+            for slot, (_, content) in portions.items():
+                check_content(schema, slot, content)
 
 
 class ParcelReader:
     """A parcel being opened with the ingest key it is sealed to (3.6).
 
     With `trust` every batch must verify under an endorsed key of its source; without, only the parcel itself and the
-    roots of its batches are checked. `batches` are those taken, `verdicts` what a gateway would say of their contents.
+    roots of its batches are checked. `batches` are those taken; what a gateway makes of them is `ControlReader.judge`.
     """
 
     def __init__(self, key: KemKey, genesis: bytes, trust: Trust | None = None, source_id: str | None = None) -> None:
@@ -212,7 +204,6 @@ class ParcelReader:
         self.keys: tuple[bytes, int] | None = None
         self.closed = False
         self.batches: tuple[Unpacked, ...] = ()
-        self.verdicts: tuple[str | None, ...] = ()
 
     def copy(self) -> ParcelReader:
         """The same parcel as far as it was read."""
@@ -252,7 +243,7 @@ class ParcelReader:
             return
         unpacked = Unpacked.parse(plaintext)
         self._check(unpacked)
-        self.batches, self.verdicts = (*self.batches, unpacked), (*self.verdicts, unpacked.refused())
+        self.batches = (*self.batches, unpacked)
 
     def _open(self, header: bytes) -> None:
         cut = Cut(header, "parcel")

@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from . import statements as st
@@ -194,7 +194,7 @@ def _check_certificate(fields: dict[str, object], admission: dict[str, object]) 
         if uris != [admission["identity"]] or len(list(names)) != 1 or not root:
             raise Refusal("text-value", at)
         own.verify_directly_issued_by(root[0])
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound) as error:
         raise Refusal("text-value", at) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from .ledger import Ledger, TickMessage
-from .octets import HL, IDENTIFIER, Cut, Refusal, lp8, require
+from .octets import HL, IDENTIFIER, Cut, lp8, require
 from .trees import leaf
 from .trust import Trust
 
@@ -63,8 +63,8 @@ def parse_entries(raw: bytes) -> list[bytes]:
 class ConnectionReader:
     """What the gateway says to one source on one connection.
 
-    `begin` is what the source asked from; `trust` and `ledger` are what it knew then. `decided` is what is known of each
-    batch from connections before: H(B) to `admitted` or `refused`, with incarnation and tick. It grows only under a verified tick.
+    `begin` is what the source asked from; `trust` and `ledger` are what it knew then. `decided` is what became of each
+    batch in connections before: H(B) to `admitted` or `refused`, with incarnation and tick of the tick that covers it.
     """
 
     def __init__(

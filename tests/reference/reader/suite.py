@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP384R1,
@@ -95,7 +95,7 @@ class KemKey:
         require(len(blocks) == 2 and b"".join(blocks) == pem, "key-malformed", "private key")
         try:
             mlkem, p384 = (serialization.load_pem_private_key(block, None) for block in blocks)
-        except ValueError as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise Refusal("key-malformed", "private key") from error
         if not isinstance(mlkem, MLKEM1024PrivateKey) or not isinstance(p384, EllipticCurvePrivateKey):
             raise Refusal("key-malformed", "private key")

@@ -102,13 +102,13 @@ def listing(rule: Rule, high: int = 1024, *, once: bool = True) -> Rule:
 def mapping(key: re.Pattern[str], rule: Rule) -> Rule:
     """A table whose keys are of one form and whose values are under one rule."""
 
-    def rows(value: object, at: str) -> dict[str, object]:
+    def mapped(value: object, at: str) -> dict[str, object]:
         if not isinstance(value, dict) or not value:
             raise Refusal("text-value", at)
         require(all(key.fullmatch(name) for name in value), "text-value", at)
         return {name: rule(one, f"{at}.{name}") for name, one in value.items()}
 
-    return rows
+    return mapped
 
 
 def table(rules: dict[str, Rule], optional: dict[str, Rule] | None = None) -> Rule:
@@ -125,6 +125,13 @@ def table(rules: dict[str, Rule], optional: dict[str, Rule] | None = None) -> Ru
         return {name: known[name](one, f"{at}.{name}") for name, one in value.items()}
 
     return keys
+
+
+def rows(value: object, at: str) -> dict[str, object]:
+    """The table that a rule has read."""
+    if not isinstance(value, dict):
+        raise Refusal("text-value", at)
+    return value
 
 
 def scope(value: object, at: str) -> tuple[frozenset[int], frozenset[int]]:
@@ -157,17 +164,18 @@ _FEE = {"design": _ID, "amount": whole(0, 2**63 - 1), "currency": form(_NATION)}
 
 def _clearance(value: object, at: str) -> dict[str, object]:
     tags = {name: listing(form(VALUE)) for name in value if CODE.fullmatch(name)} if isinstance(value, dict) else {}
-    return {**table({"level": form(CODE)}, tags)(value, at)}
+    return rows(table({"level": form(CODE)}, tags)(value, at), at)
 
 
 def _fee(value: object, at: str) -> dict[str, object]:
     flat = isinstance(value, dict) and value.get("basis") == "FLAT"
     when: dict[str, Rule] = {"due": day} if flat else {"declared": word("monthly", "quarterly", "yearly")}
-    return {**table({**_FEE, "basis": word("FLAT", "PER_UNIT"), **when})(value, at)}
+    return rows(table({**_FEE, "basis": word("FLAT", "PER_UNIT"), **when})(value, at), at)
 
 
 def _sources(value: object, at: str) -> tuple[object, ...] | str:
-    return "all" if value == "all" else listing(_ID)(value, at)
+    read = value if value == "all" else listing(_ID)(value, at)
+    return read if isinstance(read, tuple) else "all"
 
 
 # The texts of sections 2.3 to 2.7 by statement kind; VOCABULARY is read in labels.py, GUIDE in control.py.
@@ -217,8 +225,7 @@ TEXTS: dict[int, Rule] = {
 
 def body_text(kind: int, raw: bytes, at: str) -> dict[str, object]:
     """The text that is the body of a statement of this kind."""
-    read = TEXTS[kind](read_text(raw, at), at)
-    return read if isinstance(read, dict) else {}
+    return rows(TEXTS[kind](read_text(raw, at), at), at)
 
 
 def check_agreement(text: dict[str, object], must: dict[str, tuple[str, ...]], at: str) -> None:

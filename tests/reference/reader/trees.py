@@ -84,11 +84,11 @@ class Frontier:
         """The frontier with aligned subtrees of these widths behind it."""
         size, edge = self.size, list(self.nodes)
         for width, right in zip(widths, nodes, strict=True):
-            joined = right
-            while size & width:
-                joined, size, width = node(edge.pop(), joined), size - width, width * 2
+            joined, wide = right, width
+            while size & wide:
+                joined, size, wide = node(edge.pop(), joined), size - wide, wide * 2
             edge.append(joined)
-            size += width
+            size += wide
         return Frontier(end, tuple(edge))
 
     def root(self) -> bytes:

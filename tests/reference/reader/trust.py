@@ -58,7 +58,7 @@ def parse_message(message: bytes) -> tuple[list[tuple[Statement, bytes]], list[S
         signed.append((statement, cut.prefixed(4, "signatures", 360_000)))
     places = [statement.position for statement, _ in signed]
     require(all(a < b for a, b in itertools.pairwise(places)), "malformed", "directory message.position")
-    sent = []
+    sent: list[Sent] = []
     for _ in range(cut.number(2, "endorsement count", 0, 4096)):
         index = cut.number(4, "index", sent[-1].index + 1 if sent else 0)
         endorsement = Endorsement.parse(cut.prefixed(2, "endorsement", 400))
@@ -70,8 +70,8 @@ def parse_message(message: bytes) -> tuple[list[tuple[Statement, bytes]], list[S
 class Trust:
     """Genesis, roster in force, newest Dir, and the keys and files endorsed under it.
 
-    `genesis` is 48 bytes that came out of band. A profile also names the roster in force when it was made; a reader that
-    has one starts from it. What is held is never changed in place, so that a copy costs nothing.
+    `genesis` is 48 bytes that came out of band. A profile also names the roster in force when it was made, and a reader
+    that has one starts from it. What is held is never changed in place, so that a copy costs nothing.
     """
 
     def __init__(self, genesis: bytes, memory: Memory, roster_link: bytes = b"", roster_text: bytes = b"") -> None:
