@@ -25,6 +25,7 @@ LONGER_FOR_A_REASON = {
     "tests/contract/test_journals.py": "one port, one suite: its sentences in the order of the port's docstring",
     "tests/security/test_source_account.py": "one table of lies towards a source, with the scripts that tell them",
     "tests/unit/control/test_trust.py": "one reader's laws in the order in which it takes a message",
+    "tests/unit/ledger/test_reader.py": "one reader's laws in the order in which it takes a tick",
 }
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "misc", "base"}
 # Where an error of any kind may end, and why nothing narrower would do.

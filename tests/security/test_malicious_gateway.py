@@ -357,28 +357,8 @@ LIES: dict[Script, str] = {
 }
 
 
-@pytest.mark.must(
-    "4.1.3",
-    "5.1.3",
-    "5.4.1",
-    "5.4.2",
-    "5.4.4",
-    "5.5.1",
-    "5.5.4",
-    "5.5.5",
-    "5.5.6",
-    "5.5.8",
-    "5.5.9",
-    "5.5.10",
-    "5.5.12",
-    "5.5.18",
-    "6.4.1",
-    "6.4.2",
-    "6.4.5",
-    "6.4.7",
-    "6.4.9",
-    "6.4.12",
-)
+@pytest.mark.must("4.1.3", "5.1.3", "5.4.1", "5.4.2", "5.4.4", "5.5.1", "5.5.4", "5.5.5", "5.5.6", "5.5.8", "5.5.9")
+@pytest.mark.must("5.5.10", "5.5.12", "5.5.18", "6.4.1", "6.4.2", "6.4.5", "6.4.7", "6.4.9", "6.4.12")
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
 def test_a_lie_is_refused_by_name(partner: Listener, lie: Script) -> None:
     """A gateway that has every key of its own still cannot make a partner believe this."""
