@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from pymavlink.DFReader import DFReader_binary
 
-from clients.formats.reading import read_log
-from gateway.core.suite.numbers import DataMode, RecordKind
-from tests.loopback import Loopback
+from clients.testing import Partner, Sluice
 from tests.stand import CLEARANCES
-
-STEP_MS = 3_600_000
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
-    """A gateway with three partners."""
-    world = Loopback(tmp_path_factory.mktemp("real-log"))
-    world.start()
-    yield world
-    world.close()
 
 
 def rows_by_the_library(log: Path) -> list[tuple[int, int]]:
@@ -35,21 +20,27 @@ def rows_by_the_library(log: Path) -> list[tuple[int, int]]:
     return rows
 
 
+def rows_received(partner: Partner) -> list[tuple[object, object]]:
+    """The same of every position that a partner gets."""
+    positions = [one for record in partner.follow("telemetry") for one in record.portions if one.name == "position"]
+    return [pair for one in positions for pair in zip(one.values["lat_e7"], one.values["lon_e7"], strict=True)]
+
+
 def test_every_position_row_of_a_real_log_arrives_at_those_cleared_for_it_and_at_no_other(
-    world: Loopback, tmp_path: Path, samples: Path
+    sluice: Sluice, samples: Path
 ) -> None:
     """Counted by another's hand: neither reading, redaction, sealing nor release loses or leaks a row."""
     log = samples / "mavlink" / "ardupilot_dataflash_test.BIN"
-    reading = read_log(log, redaction="range", guide_step_ms=STEP_MS, data_mode=DataMode.SIMULATED)
-    world.publish(RecordKind.TELEMETRY, *reading.records)
+    source = sluice.source("src-real-log")
+    partners = {
+        name: sluice.partner(f"{name}/real-log", nation=nation, clearance=clearance)
+        for name, (nation, clearance) in CLEARANCES.items()
+    }
+    for name, partner in partners.items():
+        sluice.agreement(f"UA-{name}-real-log", to=partner, sources=[source.id])
+    sluice.publish(source, log, "--redaction", "range")
 
-    rows = {}
-    for partner in CLEARANCES:
-        records = world.receive(world.stand.profile(partner), tmp_path / partner.replace("/", "-"))
-        positions = [one for record in records for one in record.portions if one.name == "position"]
-        rows[partner] = [
-            pair for one in positions for pair in zip(one.values["lat_e7"], one.values["lon_e7"], strict=True)
-        ]
+    rows = {name: rows_received(partner) for name, partner in partners.items()}
 
     expected = rows_by_the_library(log)
     assert expected
