@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from tests.day.afternoon import afternoon
+from tests.day.evening import evening
 from tests.day.index import expected, write
 from tests.day.morning import morning
 from tests.day.noon import noon
@@ -25,6 +26,7 @@ async def live(root: Path, folder: Path) -> None:
     await morning(day)
     await noon(day)
     await afternoon(day)
+    await evening(day)
     facts = expected(day)
     await day.night()
     write(day, facts, folder)

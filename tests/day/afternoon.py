@@ -1,4 +1,4 @@
-"""12:10 to 15:00: the roster changes after an objection and a wait, a gateway restarts, an agreement ends."""
+"""12:10 to 15:00: the roster changes after an objection and a wait, an agreement ends, a store is backed up."""
 
 from __future__ import annotations
 
@@ -27,26 +27,12 @@ async def the_roster_changes(day: Day) -> None:
     lift = f'target = "proposal/{link.hex()}"\nreason = "officer-3 was told"\n'.encode()
     await desk.decide(StatementKind.LIFT, lift)
     day.decided("two officers lift the objection")
-    await the_gateway_restarts(day)
     day.clock.until(14, 12)
     await desk.decide(StatementKind.ROSTER, f'proposal = "{link.hex()}"\n'.encode())
     day.decided("the next roster is in force")
     day.clock.until(14, 15)
     await desk.direct(by=("officer-2", RECRUIT))
     day.decided("a directory under the next roster")
-
-
-async def the_gateway_restarts(day: Day) -> None:
-    """In order: whoever follows is told, and goes on afterwards where it was."""
-    day.clock.until(13, 0)
-    arl = day.readings[f"usa-arl.{NARROW}"]
-    day.note(arl, "opened again after hours, from directory 1 to directory 2; the gateway stops meanwhile")
-    await arl.open()
-    await arl.caught_up()
-    await day.house.stop()
-    assert (await arl.ended(asking=False)).reason is EndReason.SHUTDOWN
-    day.clock.until(13, 5)
-    day.house.start()
 
 
 async def readers_follow_the_roster(day: Day) -> None:
@@ -60,13 +46,13 @@ async def readers_follow_the_roster(day: Day) -> None:
     day.clock.until(14, 30)
     for name in (f"usa-arl.{NARROW}", f"gbr-dstl.{BRITISH}", f"usa-arl.{WIDE}"):
         reading = day.readings[name]
-        day.note(reading, "from directory 2 to directory 3: the proposal, the roster, the directory under it")
+        day.note(reading, "to directory 3 from the one it knows: the proposal, the roster, the directory under it")
         await reading.open()
         await reading.caught_up()
 
 
 async def an_agreement_ends(day: Day) -> None:
-    """By one officer, while its partner follows; the other streams of that partner go on."""
+    """By one officer, while its partner follows; the other streams go on, until the gateway stops for a backup."""
     day.clock.until(14, 40)
     await day.desk.decide(StatementKind.END, end_text(WIDE, "the trial is over"), by=("officer-2",))
     day.decided("the wider agreement ends")
@@ -80,18 +66,12 @@ async def an_agreement_ends(day: Day) -> None:
     await tracks.connect([tracks.seal(RecordKind.TELEMETRY, a_track(14, 38, 41))])
     for reading, frames in zip(others, before, strict=True):
         await reading.beyond(frames)
-    day.clock.until(14, 46)
+    day.clock.until(14, 44)
+    await day.house.stop()
+    day.house.back_up()
     for reading in others:
-        assert (await reading.ended()).reason is EndReason.LIFETIME
-
-
-async def the_sources_hear_the_rest(day: Day) -> None:
-    """Nothing to send, much to hear: who was shown what since they asked last."""
-    day.clock.until(14, 50)
-    for source_id in (TRACKS, TACTICS):
-        origin = day.origins[source_id]
-        day.note(origin, "nothing is sent; the account says what was disclosed since")
-        await origin.connect()
+        assert (await reading.ended(asking=False)).reason is EndReason.SHUTDOWN
+    day.house.start()
 
 
 async def afternoon(day: Day) -> None:
@@ -99,4 +79,3 @@ async def afternoon(day: Day) -> None:
     await the_roster_changes(day)
     await readers_follow_the_roster(day)
     await an_agreement_ends(day)
-    await the_sources_hear_the_rest(day)

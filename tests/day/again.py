@@ -23,7 +23,7 @@ from gateway.core.control.fold import Control
 from gateway.core.errors import Refused
 from gateway.core.ledger.entries import Admitted, RefusedBatch, SourceEntry, parse_source_entry, source_account
 from gateway.core.ledger.reader import LedgerReader
-from gateway.core.ledger.tick import TickMessage, parse_entries, parse_tick, parse_tick_message
+from gateway.core.ledger.tick import Tick, TickMessage, parse_entries, parse_tick, parse_tick_message
 from gateway.core.records.states import VerifiedBatch, parse_batch_item, verify_batch
 from gateway.core.sealing.parcel import ParcelReader, read_parcel_header
 from gateway.core.suite.keys import VerifyKey
@@ -58,10 +58,11 @@ def streams(path: Path, profile: Profile) -> tuple[list[StreamEvent], Facts]:
     begun = [item for item in read_recording(path) if isinstance(item, Begun)]
     hello = begun[0].hello.hello
     ticks = iter([body[1:] for _, body in heard if body[0] == StreamMessage.TICK])
-    ledger = Accounts()
+    ledger, beyond = Accounts(), 0
     for event in events:
         if isinstance(event, TickSeen):
             ledger.tick(next(ticks))
+            beyond += ledger.seen(event)
         elif isinstance(event, (Records, OldDisclosure)):
             ledger.enter(event.entry)
     return events, {
@@ -80,6 +81,7 @@ def streams(path: Path, profile: Profile) -> tuple[list[StreamEvent], Facts]:
         "repeated": sum(frame.repeated for frame in frames),
         "quarantined": sum(len(frame.quarantined) for frame in frames),
         "accounts": ledger.facts(),
+        "beyond": beyond,
         "directory": _directory(profile, heard),
     }
 
@@ -88,6 +90,7 @@ def connections(path: Path, profile: Profile, scratch: Path) -> tuple[list[Sourc
     """Every connection of a source's file through the client's own checks, into an outbox that knows nothing."""
     told: list[SourceEntry] = []
     waiting: list[bytes] = []
+    decided: dict[str, Tick] = {}
     ledger = Accounts()
     begun = 0
     with closing(Outbox(scratch, profile.genesis_link, profile.id)) as outbox:
@@ -105,24 +108,36 @@ def connections(path: Path, profile: Profile, scratch: Path) -> tuple[list[Sourc
                     ledger.tick(message[1:])
                     for entry in waiting:
                         ledger.enter(entry)
-                    told += [parse_source_entry(entry) for entry in waiting]
-                    waiting = []
-    heard = messages(path)
+                    heard = [parse_source_entry(entry) for entry in waiting]
+                    told, waiting = told + heard, []
+                    decided |= dict.fromkeys(_decided(heard), ledger.last)
+        restores = upload.trust.restores
+    whole = messages(path)
     return told, {
         "holds": "connections",
         "party": profile.id,
-        "items": begun + len(heard),
+        "items": begun + len(whole),
         "connections": begun,
-        "messages": _counted(PublishMessage, heard),
-        "acknowledged": sorted(entry.batch_digest.hex()[:8] for entry in told if isinstance(entry, Admitted)),
+        "messages": _counted(PublishMessage, whole),
+        "acknowledged": sorted({entry.batch_digest.hex()[:8] for entry in told if isinstance(entry, Admitted)}),
         "refused": {
             entry.batch_digest.hex()[:8]: entry.code.name.lower().replace("_", "-")
             for entry in told
             if isinstance(entry, RefusedBatch)
         },
+        "lost": [
+            name
+            for name, tick in decided.items()
+            for restore in restores
+            if tick.incarnation == restore.old and tick.number >= restore.ticks_kept
+        ],
         "accounts": ledger.facts(),
-        "directory": _directory(profile, heard),
+        "directory": _directory(profile, whole),
     }
+
+
+def _decided(entries: list[SourceEntry]) -> list[str]:
+    return [entry.batch_digest.hex()[:8] for entry in entries if isinstance(entry, (Admitted, RefusedBatch))]
 
 
 def _begin(upload: Upload, outbox: Outbox, connected: Connected) -> None:
@@ -205,12 +220,27 @@ class Accounts:
     def __init__(self) -> None:
         self._lives: dict[bytes, tuple[GrowingTree, list[TickMessage]]] = {}
         self._now = b""
+        self._covered: list[int] = []
 
     def tick(self, message: bytes) -> None:
         """A tick; entries behind it are of its life."""
         parsed = parse_tick_message(message)
         self._now = parse_tick(parsed.statement).incarnation
         self._lives.setdefault(self._now, (GrowingTree(), []))[1].append(parsed)
+
+    @property
+    def last(self) -> Tick:
+        """The last tick."""
+        return parse_tick(self._lives[self._now][1][-1].statement)
+
+    def seen(self, event: TickSeen) -> int:
+        """Notes which tick covered each leaf first; how many leaves no kept tick covered, where an account ended."""
+        beyond = 0
+        if event.closed is not None:
+            beyond = sum(number >= event.closed.ticks_kept for number in self._covered)
+            self._covered = []
+        self._covered += [event.number] * (self._lives[self._now][0].size + event.owed - len(self._covered))
+        return beyond
 
     def enter(self, entry: bytes) -> None:
         """An entry whose place in the account was checked."""

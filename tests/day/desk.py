@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from clients.operator.ca import Authority, PartyKind
-from clients.operator.chain import Chain, read_chain
+from clients.operator.chain import PROPOSAL_LIFE_MS, Chain, read_chain
 from clients.operator.drafts import roster_text
 from clients.operator.endorse import directory_draft, redated_draft
 from clients.operator.govern import PendingChange
@@ -18,8 +18,11 @@ from clients.operator.home import Home
 from clients.operator.sign import sign_shown
 from gateway.core.control.enrolment import Bundle
 from gateway.core.control.entry import ControlEntry
+from gateway.core.control.fold import Control
+from gateway.core.control.restore import Restore
 from gateway.core.control.statement import (
     SignedStatement,
+    Statement,
     encode_signatures,
     first_statement,
     parse_signatures,
@@ -167,6 +170,24 @@ class Desk:
         assert outcome.applied
         self.applied.append(StatementKind.ROSTER_PROPOSE)
         return statement.link
+
+    def sign_restore(self, standing: Control, said: Restore, by: Sequence[str] = ("officer-1", "officer-2")) -> bytes:
+        """A RESTORE of a store that stands still, as an entry of CONTROL; no gateway runs that could hand it round."""
+        now_ms = self.clock.wall_ms()
+        statement = Statement(
+            standing.genesis,
+            standing.position,
+            standing.head,
+            standing.roster_link,
+            StatementKind.RESTORE,
+            said.encode(),
+            now_ms,
+            now_ms + PROPOSAL_LIFE_MS,
+        )
+        signatures = [sign_statement(statement, self.homes[name].signing_key()) for name in by]
+        signed = SignedStatement(statement, parse_signatures(encode_signatures(signatures)))
+        self.applied.append(StatementKind.RESTORE)
+        return ControlEntry(signed, (), now_ms).encode()
 
     async def direct(self, gateway: Bundle | None = None, *, by: Sequence[str] = ("officer-1", "officer-2")) -> None:
         """A DIRECTORY over everything applied so far, for seven days."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,9 @@ from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.lmdb.journals import LmdbJournals
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
+from gateway.core.control.restore import Restore
 from gateway.core.control.statement import SignedStatement
+from gateway.core.errors import Fault
 from gateway.core.ledger.book import (
     KIND_ACCOUNT,
     KIND_ENTRIES,
@@ -32,8 +35,9 @@ from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Append, Journal
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.govern import KIND_STATEMENT, Government
-from gateway.usecases.rebuild import rebuild
+from gateway.usecases.rebuild import fold, rebuild
 from gateway.usecases.release import STOPPING_TEXT
+from gateway.usecases.restore import proposed_restore, restore
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Sequencer
 from gateway.usecases.tick import Ticker
@@ -119,7 +123,11 @@ class House:
     def start(self) -> None:
         """Every fold is rebuilt, every signature looked at, and the tasks run."""
         journals, floor = self.opened(), FloorFile(self.floor_path)
-        folds = rebuild(journals, self.keys, floor, every_signature=True)
+        try:
+            folds = rebuild(journals, self.keys, floor, every_signature=True)
+        except Fault:
+            journals.close()
+            raise
         time = TrustedTime(self.clock, folds.last_tick_ms)
         folds.quota.begin(time.now_ms())
         sequencer = Sequencer(journals, folds.book)
@@ -152,6 +160,40 @@ class House:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.ticker.raise_floor()
         self.running.journals.close()
+
+    async def die(self) -> None:
+        """As a disk that fails takes a process with it: nothing is finished."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.ticker.raise_floor()
+        self.running.journals.close()
+
+    def back_up(self) -> None:
+        """A copy of the store, which stands still."""
+        shutil.copytree(self.store, self.root / "backup")
+
+    def put_back(self) -> None:
+        """The copy takes the place of the store; the floor is where it was."""
+        shutil.rmtree(self.store)
+        shutil.copytree(self.root / "backup", self.store)
+
+    def state_put_back(self) -> tuple[Control, Restore]:
+        """What stands in a store below its floor, and the one RESTORE that is true of it."""
+        journals = self.opened()
+        try:
+            folds = fold(journals, self.keys, every_signature=True)
+            return folds.control, proposed_restore(folds, secrets.token_bytes(16))
+        finally:
+            journals.close()
+
+    async def restore(self, entry: bytes) -> None:
+        """A signed RESTORE is applied to the store that was put back."""
+        journals = self.opened()
+        try:
+            await restore(journals, self.keys, FloorFile(self.floor_path), entry, self.clock.wall_ms())
+        finally:
+            journals.close()
 
     def close(self) -> None:
         """The day is over."""

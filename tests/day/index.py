@@ -75,6 +75,7 @@ def _of_reading(reading: Reading) -> Facts:
         "repeated": sum(frame.repeated for frame in frames),
         "quarantined": sum(len(frame.quarantined) for frame in frames),
         "accounts": [*reading.closed, account(reading.state.ledger)],
+        "beyond": reading.beyond_kept,
         "directory": {"dir_no": directory.dir_no, "roster": reading.trust.roster_link.hex()},
     }
 
@@ -91,6 +92,7 @@ def _of_origin(origin: Origin) -> Facts:
         "messages": dict(sorted(origin.messages.items())),
         "acknowledged": sorted(str(one["batch"]) for one in origin.sent if one["batch"] not in refused),
         "refused": refused,
+        "lost": [told.batch for told in origin.outbox.lost()],
         "accounts": [*origin.closed, account(origin.outbox.ledger)],
         "directory": {"dir_no": directory.dir_no, "roster": origin.upload.trust.roster_link.hex()},
     }
@@ -149,6 +151,8 @@ the keys and profiles to check all of it again. `day.json` says what happens in 
 * A reader's masks are counted per file. `widened` in `day.json` names records that usa/arl was shown under one
   agreement and later, with more slots, under another, in an account of its own. Within one account no record of this
   version widens.
+* Towards the evening the store is put back from a backup. `lost` names batches that their source has deleted and the
+  store no longer has; `beyond` counts disclosures that the partner holds and the store no longer has.
 * One thing is not as the gateway of this repository sends it. It sends `leaves` from 16,385 new leaves on; in this day
   one tick of two leaves was cut into `leaves` and a tick before it was recorded, as any gateway may do.
 * Written by `python -m tests.day --fresh`. Signatures and all that is random were made once: another telling has the

@@ -22,6 +22,7 @@ from clients.partner.state import PartnerState
 from clients.profile import Profile
 from clients.trust import trust_from
 from gateway.core.ledger.entries import partner_account
+from gateway.core.ledger.reader import LedgerReader
 from gateway.core.ledger.receipt import Receipt, SignedReceipt, encode_quarantine
 from gateway.core.ledger.tick import encode_leaves, parse_tick_message
 from gateway.core.sealing.stream import Hello, SignedHello, kinds_mask
@@ -31,7 +32,7 @@ from gateway.core.suite.numbers import RecordKind, StreamMessage
 from gateway.core.suite.octets import u8
 from gateway.usecases.receive import receive_receipt
 from gateway.usecases.release import follow
-from tests.day.account import Facts
+from tests.day.account import Facts, account
 from tests.day.house import House
 from tests.day.parties import folder_of, peer_of
 
@@ -42,7 +43,8 @@ GUARD_SECONDS = 30.0
 class Reading:
     """One subscription of a partner. events, told_at: all that was told, and when; items: of the evidence file.
 
-    messages: of each type; tells_leaves_apart: the next tick is cut in two before it is recorded, as a gateway may send
+    messages: of each type; closed: accounts that a RESTORE ended, beyond_kept: disclosures of them that the store lost;
+    tells_leaves_apart: the next tick is cut in two before it is recorded, as a gateway may send
     it: earlier leaves in a `leaves` message. The real one does so from 16,385 leaves on.
     """
 
@@ -53,15 +55,16 @@ class Reading:
         self.subscription = subscription
         self._sign_key = profile.signing_key()
         self._kem_key = profile.kem_key()
-        account_id = partner_account(profile.id, agreement_id, subscription)
+        self._account_id = partner_account(profile.id, agreement_id, subscription)
         self.name = f"{folder_of(profile.id)}.{agreement_id}"
-        self.state = PartnerState(folder / f"{self.name}.state", profile.genesis_link, account_id)
+        self.state = PartnerState(folder / f"{self.name}.state", profile.genesis_link, self._account_id)
         self.trust = trust_from(profile)
         self._recorder = Recorder(folder / f"{self.name}.sluice")
         self.events: list[StreamEvent] = []
         self.told_at: list[int] = []
         self.messages: Counter[str] = Counter()
         self.closed: list[Facts] = []
+        self.beyond_kept = 0
         self.items = 0
         self.gate = asyncio.Event()
         self.gate.set()
@@ -134,7 +137,10 @@ class Reading:
             self.state.save_olds(self.trust)
         event = self._checks.receive(message, now_ms)
         self.trust = self._checks.trust
-        if isinstance(event, TickSeen):
+        if isinstance(event, TickSeen) and event.closed is not None:
+            self.closed.append(account(LedgerReader.decode(event.closed.state, self.trust.genesis, self._account_id)))
+            self.beyond_kept = self.state.save_restored(self.trust, event.closed)
+        elif isinstance(event, TickSeen):
             self.state.save_tick(self.trust)
         elif isinstance(event, OldDisclosure):
             self.state.take_old(event)

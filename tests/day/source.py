@@ -42,6 +42,7 @@ class Origin:
         self.closed: list[Facts] = []
         self.sent: list[Facts] = []
         self._sealed: dict[int, Facts] = {}
+        self._cut_at: PublishMessage | None = None
         self._sent: set[int] = set()
         self._accepted = asyncio.Event()
 
@@ -71,15 +72,22 @@ class Origin:
             items.append(item)
         return self.outbox.header(number), items
 
-    async def connect(self, parcels: Sequence[int] = ()) -> None:
-        """One connection with these parcels; over when the account has spoken of everything that was taken."""
+    async def connect(self, parcels: Sequence[int] = (), *, cut_at: PublishMessage | None = None) -> None:
+        """One connection with these parcels; over when the account has spoken of everything that was taken.
+
+        cut_at: the connection breaks behind the first message of that type.
+        """
         self._accepted.clear()
+        self._cut_at = cut_at
         ledger = self.outbox.ledger.encode()
         begin = self.upload.begin()
         self.evidence.connection(Connected(self.profile.id, begin, ledger))
         peer = peer_of("source", self.profile.id, self.profile.certificate_pem)
         async with asyncio.timeout(GUARD_SECONDS):
-            await publish(self._house.running, peer, self._up(begin, parcels), self._down)
+            try:
+                await publish(self._house.running, peer, self._up(begin, parcels), self._down)
+            except* ConnectionResetError:
+                self._cut_at = None
 
     async def _up(self, begin: bytes, parcels: Sequence[int]) -> AsyncIterator[bytes]:
         yield begin
@@ -100,6 +108,8 @@ class Origin:
         self.messages[PublishMessage(message[0]).name] += 1
         self.upload.receive(message, now_ms)
         self._accepted.set()
+        if message[0] == self._cut_at:
+            raise ConnectionResetError
         await asyncio.sleep(0)
 
     def close(self) -> None:

@@ -47,7 +47,6 @@ NOT_BUILT = {
     StatementKind.TAINT,
     StatementKind.REVOKE,
     StatementKind.TIME,
-    StatementKind.RESTORE,
 }
 
 
@@ -197,10 +196,10 @@ def test_the_day_has_what_a_reader_must_be_able_to_follow(day: Path) -> None:
         ticks[DAY["files"][name]["party"]] += DAY["files"][name]["ticks"]
         assert asked[name][0].dir_no == 0
         assert all(hello.dir_no and hello.next_tick and hello.account_size for hello in asked[name][1:])
-    narrow = next(name for name in files("streams") if DAY["files"][name]["old"])
     led = [
         [signed.statement.kind for signed in parse_directory_message(message[1:]).statements]
-        for _, message in again.messages(day / narrow)
+        for name in files("streams")
+        for _, message in again.messages(day / name)
         if message[0] == StreamMessage.DIRECTORY
     ]
 
@@ -209,7 +208,12 @@ def test_the_day_has_what_a_reader_must_be_able_to_follow(day: Path) -> None:
     assert [] in led
     assert [StatementKind.ROSTER_PROPOSE, StatementKind.ROSTER, StatementKind.DIRECTORY] in led
     assert any(len(ends) < facts["streams"] for facts in DAY["files"].values() if (ends := facts.get("ends")))
+    assert [StatementKind.DIRECTORY, StatementKind.DIRECTORY_REDATE] in led
+    assert [StatementKind.RESTORE] in led
+    assert sum(DAY["files"][name]["old"] for name in files("streams")) > 0
     assert sum(DAY["files"][name]["repeated"] for name in files("streams")) > 0
+    assert sum(DAY["files"][name]["beyond"] for name in files("streams")) > 0
+    assert [lost for name in files("connections") for lost in DAY["files"][name]["lost"]]
 
 
 def test_every_note_of_the_story_stands_at_an_item_of_its_file(day: Path) -> None:
