@@ -164,6 +164,15 @@ def write_control(vectors: Vectors) -> World:
     source_text = SOURCE_TEXT.format(root=h(b"a root certificate")[:32].hex(), key=signers["source"].digest.hex())
     statements.add("source", SOURCE, source_text.encode(), ("officer-1", "officer-2"))
     statements.add("suspend", SUSPEND, SUSPEND_TEXT.encode(), ("officer-1",))
+    vectors.fields(
+        "control.entry_suspend",
+        [
+            ("St", lp32(statements.made["suspend"])),
+            ("sigs", lp32(statements.signatures["suspend"])),
+            ("attachment count", u16(0)),
+            ("applied_at", u64(NOW + 4 * HOUR + 60_000)),
+        ],
+    )
     _write_bundle(vectors, signers, sealed_to)
     text = b"from = 2026-06-01\n"
     vectors.octets("control.text", text)
@@ -174,7 +183,7 @@ def write_control(vectors: Vectors) -> World:
 
 
 def write_restore(vectors: Vectors, world: World, last_tick: bytes) -> None:
-    """A restore that names the tick it kept; and then another roster, a day after its proposal."""
+    """A restore that names the tick it kept, and its entry; then another roster, a day after its proposal."""
     body = vectors.fields(
         "control.restore_body",
         [
@@ -185,6 +194,7 @@ def write_restore(vectors: Vectors, world: World, last_tick: bytes) -> None:
         ],
     )
     world.statements.add("restore", RESTORE, body, ("officer-1", "officer-2"))
+    vectors.fields("ledger.entry_restore", [*opened("restore"), ("body of the RESTORE", body)])
     members = ("officer-1", "officer-3", "recovery-1")
     following = ROSTER_TEXT.format(*(world.signers[name].digest.hex() for name in members))
     following = following.replace("officer-2", "officer-3").replace("person-2", "person-3")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.reference.writer_control import HOUR, NOW, World
-from tests.reference.writer_octets import Fields, Vectors, leaf, lp8, lp32, tag, u8, u64
+from tests.reference.writer_octets import Fields, Vectors, fixed, leaf, lp8, lp32, tag, u8, u64
 from tests.reference.writer_scene_ledger import ledger_state
 
 STREAM, MESSAGE, CONNECTION, CONTROL, PARCEL = 1, 2, 3, 4, 5
@@ -41,7 +41,8 @@ def write_evidence(vectors: Vectors, world: World) -> None:
         items.append((f"MESSAGE {place}", _item(MESSAGE, item)))
     vectors.fields("evidence.message_item", [("time", u64(then)), ("message", heard[0])])
     vectors.fields("evidence.stream_file", [("tag", tag("recording")), *items])
-    begin = u8(0) + vectors.made("parcel.begin")
+    # It asks from the tick and the size of the state beside it, and for the directory whole.
+    begin = u8(0) + fixed("incarnation", 16) + u64(2) + u64(1) + u64(0)
     vectors.fields(
         "evidence.connection_item",
         [("source_id", lp8(b"src-3f07")), ("begin", lp32(begin)), ("ledger state", lp32(state))],

@@ -17,7 +17,7 @@ from tests.reference.writer_control import (
     SOURCE,
     SOURCE_TEXT,
 )
-from tests.reference.writer_octets import SUITE, Fields, h, join, lp8, lp16, opened, tag, u8, u16, u32, u64
+from tests.reference.writer_octets import SUITE, Fields, h, join, lp8, lp16, lp32, opened, tag, u8, u16, u32, u64
 from tests.reference.writer_scene import (
     Directory,
     Endorsed,
@@ -134,13 +134,17 @@ class House:
             beside += [raw(u32(len(self.scene.bytes_of(attachment)))), attachment]
         return [signed.octets, raw(u16(len(attachments))), *beside, raw(u64(when))]
 
-    def listed(self, directory: Directory) -> Octets:
+    def fields_of_list(self, directory: Directory) -> Fields:
         """The endorsement list beside a DIRECTORY: it brings what no statement of its own brought."""
-        octets: list[Octets] = [raw(u16(len(directory.endorsed)))]
-        for one in directory.endorsed:
-            brought: list[Octets] = [raw(u32(one.length)), one.material] if one.role in {2, 3, 4} else [raw(u32(0))]
-            octets += [raw(lp16(one.encoded)), *brought]
-        return octets
+        fields: Fields = [("count", u16(len(directory.endorsed)))]
+        for index, one in enumerate(directory.endorsed):
+            brought = self.scene.bytes_of(one.material) if one.role in {2, 3, 4} else b""
+            fields += [(f"E {index}", lp16(one.encoded)), (f"key {index}", lp32(brought))]
+        return fields
+
+    def listed(self, directory: Directory) -> Octets:
+        """The same, as an attachment."""
+        return raw(join(self.fields_of_list(directory)))
 
 
 def build_house(scene: Scene) -> House:
@@ -174,6 +178,7 @@ def build_house(scene: Scene) -> House:
         last = make.sign(f"house_{name}", kind, body, BOTH, last.behind(world.genesis))
         statements[name] = last
         entries.append(scene.material(f"entry_{name}", scene.bytes_of(house.applied(last, *attachments))))
+    vectors.fields("control.endorsement_list", house.fields_of_list(directory))
     sent = message([make.genesis, statements["directory"]], directory.shown())
     vectors.octets("materials.directory_message", scene.bytes_of(sent))
     return replace(house, entries=tuple(entries), statements=statements)

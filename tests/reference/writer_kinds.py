@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.reference.writer_octets import Fields, Vectors, join
+from tests.reference.writer_octets import Fields, Vectors, h, join
 
 FOLDER = Path(__file__).resolve().parents[2] / "protos" / "vectors" / "kinds"
 BATCH, LEAF = bytes(range(48)), bytes(range(48, 96))
@@ -319,6 +319,23 @@ def _write(vectors: Vectors, kind: str, portions: dict[str, tuple[Fields, dict[s
 def _refuse(vectors: Vectors, kind: str, refused: dict[str, tuple[int, bytes, str]]) -> None:
     for name, (slot, content, code) in refused.items():
         vectors.value(f"{kind}.refused_{name}", {"slot": slot, "content": content.hex(), "code": code})
+
+
+def write_chunk(vectors: Vectors) -> None:
+    """The second of two parts of a file that a portion names: its number and layout stand, it is built later."""
+    whole = b"a file that is cut in two, of which this is the end"
+    part = whole[24:]
+    vectors.fields(
+        "chunk.about",
+        [
+            ("parent", octets(1, octets(1, BATCH) + number(2, 7) + number(3, 6))),
+            ("part", number(2, 1)),
+            ("parts", number(3, 2)),
+            ("media_type", number(4, 1)),
+            ("digest", octets(5, h(part))),
+        ],
+    )
+    vectors.fields("chunk.data", [("data", octets(1, part))])
 
 
 def write_all(folder: Path) -> list[Path]:

@@ -415,7 +415,9 @@ def _batch(scene: Scene) -> None:
     signed("without its second must", "must", {slot: first[slot] for slot in (0, 2)}, must=1)
     signed("with a must short of the schema's", "must", first, must=1)
     signed(
-        "with a marking above its label", "marking-in-text", first | {4: (ABOUT_LABEL, narrative("NATO SECRET\nas it stood"))}
+        "with a marking above its label",
+        "marking-in-text",
+        first | {4: (ABOUT_LABEL, narrative("NATO SECRET\nas it stood"))},
     )
     signed("of a chunk", "scope", first, kind=4)
     signed("of a design", "scope", first, kind=3)
