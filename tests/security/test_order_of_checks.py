@@ -18,6 +18,7 @@ from gateway.core.suite.numbers import EndReason, KeyState, Role, StreamMessage
 from gateway.core.suite.octets import u64
 from tests.scripted_gateway import Conversation, Script
 from tests.security.listener import ABOUT, ALL, STRANGER, TRACK, Listener
+from tests.truth import MINUTE_MS, now_ms
 
 SEALED: dict[StreamMessage, Callable[[Conversation], bytes]] = {
     StreamMessage.OLD: lambda told: seal_old(told.keys, 0, b"entry"),
@@ -223,3 +224,17 @@ def test_each_hello_has_a_nonce_and_an_ephemeral_key_of_its_own(partner: Listene
     asked = [told.hello for told in partner.gateway.hellos]
     assert len(asked) == 3
     assert len({hello.nonce for hello in asked}) == len({hello.ephemeral_key for hello in asked}) == 3
+
+
+@pytest.mark.must("4.4.3")
+@pytest.mark.parametrize(("minutes", "code"), [(-6, "open-dates"), (-4, ""), (19, ""), (21, "open-dates")])
+def test_a_stream_ends_within_twenty_minutes_and_has_not_ended_yet(partner: Listener, minutes: int, code: str) -> None:
+    """One that is over, or that would outlive a revocation; clocks may differ by five minutes."""
+
+    async def dated(told: Conversation) -> None:
+        await told.directory()
+        await told.open(not_after_ms=now_ms() + minutes * MINUTE_MS)
+        await told.tick()
+        await told.end()
+
+    assert partner.hear(dated).code == code

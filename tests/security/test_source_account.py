@@ -450,3 +450,18 @@ def test_a_source_seals_to_an_active_key_of_the_gateway_only(honest_world: Loopb
 
         assert (none.value.code, late.value.code) == ("key-not-endorsed", "directory-expired")
         assert not upload.has_directory()
+
+
+@pytest.mark.must("3.6.6")
+def test_of_several_ingest_keys_the_newest_is_sealed_to(honest_world: Loopback, tmp_path: Path) -> None:
+    """The older one is on its way out: what is sealed to it could not be opened for long."""
+    profile = honest_world.stand.profile(SOURCE)
+    with closing(Outbox(tmp_path / "outbox", profile.genesis_link, SOURCE)) as outbox:
+        upload = honest_world.upload(outbox)
+        place, one = next(item for item in upload.trust.endorsed.items() if item[0][0] is Role.GATEWAY_INGEST)
+        for later, newest in ((1, b"newer"), (-1, one.material)):
+            valid_from_ms = one.endorsement.valid_from_ms + later
+            other = replace(one, endorsement=replace(one.endorsement, valid_from_ms=valid_from_ms), material=b"newer")
+            upload.trust = replace(upload.trust, endorsed={place: one, (Role.GATEWAY_INGEST, bytes(16)): other})
+
+            assert upload.ingest_key() == newest

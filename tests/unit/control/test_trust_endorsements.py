@@ -185,6 +185,7 @@ def test_a_redate_keeps_what_its_base_endorsed() -> None:
 KIND, MODE = RecordKind.TELEMETRY, DataMode.REAL
 
 
+@pytest.mark.must("5.5.9")
 @pytest.mark.must("2.9.15", "2.9.17")
 def test_a_batch_is_verified_by_its_own_source_within_its_scope() -> None:
     """A source speaks for itself, about what it was admitted for."""

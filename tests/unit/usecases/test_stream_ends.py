@@ -57,6 +57,7 @@ def test_a_stream_ends_when_time_alone_takes_its_right(
     asyncio.run(scenario())
 
 
+@pytest.mark.must("4.2.11")
 def test_a_stream_ends_when_the_clock_is_not_trusted_and_none_opens() -> None:
     """Dates mean nothing then; publishing goes on, because storing needs no date."""
 
