@@ -20,7 +20,9 @@ from gateway.core.control.directory import (
     redate,
     show_endorsements,
 )
+from gateway.core.control.endorsing import encode_endorsement_list, parse_endorsement_list
 from gateway.core.control.enrolment import CONTEXT, parse_bundle
+from gateway.core.control.entry import parse_entry
 from gateway.core.control.roster import Roster, check_signatures
 from gateway.core.control.source import SourceAdmission
 from gateway.core.control.statement import (
@@ -248,6 +250,21 @@ def test_the_words_of_a_profile_are_over_the_recorded_bytes() -> None:
 
     assert profile.digest == recorded.octets("profile.digest") == digest(recorded.octets(name))
     assert profile.words() == "-".join(spoken_words(recorded.octets("profile.digest")))
+
+
+def test_an_entry_and_an_endorsement_list_are_the_recorded_ones() -> None:
+    """What lies beside a statement in CONTROL, and beside a DIRECTORY."""
+    entry = parse_entry(recorded.octets("control.entry_suspend"))
+    listed = parse_endorsement_list(recorded.octets("control.endorsement_list"))
+
+    assert entry.encode() == recorded.octets("control.entry_suspend")
+    assert (entry.signed, entry.attachments, entry.applied_at_ms) == (_signed("suspend"), (), NOW + 4 * HOUR + 60_000)
+    assert encode_endorsement_list(listed) == recorded.octets("control.endorsement_list")
+    assert [one.role for one, brought in listed if brought] == [
+        Role.GATEWAY_STREAM,
+        Role.GATEWAY_LEDGER,
+        Role.GATEWAY_INGEST,
+    ]
 
 
 def test_a_restore_names_both_lives_and_the_last_tick_kept() -> None:

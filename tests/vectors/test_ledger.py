@@ -39,6 +39,9 @@ def test_house_entries_are_the_recorded_ones() -> None:
     applied = entries.Applied(4, recorded.octets("control.suspend_link"))
     event = entries.KeyEvent(recorded.octets("keys.source_digest"), KeyState.RETIRED)
 
+    restored = entries.Restored(recorded.octets("control.restore_body"))
+
+    assert restored.encode() == recorded.octets("ledger.entry_restore")
     assert applied.encode() == recorded.octets("ledger.entry_applied")
     assert event.encode() == recorded.octets("ledger.entry_key_event")
 

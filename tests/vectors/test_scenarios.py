@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.core.errors import GatewayError
+from gateway.core.suite.algorithms import digest
 from tests.reference import recorded
 from tests.vectors import takers, takers_of_a_gateway
 
@@ -26,6 +27,7 @@ TAKERS: dict[str, Callable[[takers.Setup], takers.Taker]] = {
 }
 
 
+@pytest.mark.must("10.1")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_ends_as_it_says(name: str) -> None:
     """All its messages but the last are accepted, and the last where it says no code."""
@@ -44,6 +46,28 @@ def test_a_scenario_ends_as_it_says(name: str) -> None:
     assert code == scenario["code"]
     if isinstance(taker, takers.ParcelTaker) and code is None:
         assert taker.complete is scenario["complete"]
+
+
+@pytest.mark.must("8.9.1")
+@pytest.mark.parametrize("kind", ["chunk", "design"])
+def test_a_kind_that_is_built_later_is_refused_by_name(kind: str) -> None:
+    """Its number and layout stand, so that no other use is made of them."""
+    scenario = recorded.entry(f"scenarios.batch: of a {kind}")
+    taker = TAKERS["batch"](scenario["setup"])
+    (step,) = scenario["steps"]
+
+    with pytest.raises(GatewayError) as refusal:
+        taker.take(step, recorded.bytes_of(step["message"]))
+
+    assert refusal.value.code == "scope"
+
+
+def test_a_chunk_is_named_by_the_digest_of_what_it_holds() -> None:
+    """Its layout stands before it is built, so that a parent can say which parts its file has."""
+    data = recorded.octets("chunk.data")
+
+    # A field number and a length stand before the bytes of each.
+    assert recorded.field("chunk.about", "digest")[2:] == digest(data[2:])
 
 
 def test_every_family_has_what_is_accepted_beside_what_is_not() -> None:
