@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -28,12 +29,13 @@ from clients.operator.govern import Outcome, open_governance
 from clients.profile import Profile
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.owner_files import create_owner_file
-from gateway.bootstrap import Gateway, load, make_store
+from gateway.bootstrap import Gateway, load, make_store, restore_store
 from gateway.core.control import guides
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.directory import build_directory
 from gateway.core.control.endorsing import encode_endorsement_list, endorsements_due
 from gateway.core.control.enrolment import Bundle
+from gateway.core.control.entry import ControlEntry
 from gateway.core.control.statement import (
     SignedStatement,
     Statement,
@@ -47,6 +49,7 @@ from gateway.core.suite.keys import SigningKey
 from gateway.core.suite.numbers import StatementKind
 from gateway.settings import Settings
 from gateway.usecases.enrol import gateway_bundle
+from gateway.usecases.restore import RestoredStore, proposed_restore
 
 DOMAIN = "demo.example"
 DAY_MS = 24 * 3600 * 1000
@@ -163,6 +166,36 @@ class Stand:
             stop.set()
             self.running = None
             await task
+
+    def back_up(self, name: str) -> Path:
+        """A copy of the store as it lies there; the gateway must stand still."""
+        backup = self.root / name
+        shutil.copytree(self.settings.store, backup)
+        return backup
+
+    def put_back(self, backup: Path) -> None:
+        """The copy in the store's place."""
+        shutil.rmtree(self.settings.store)
+        shutil.copytree(backup, self.settings.store)
+
+    def restoring(self, *, signers: Sequence[SigningKey] | None = None, **changed: object) -> ControlEntry:
+        """The RESTORE that is true of the store that lies there, signed; `changed` fields of it are not true."""
+        loaded = load(self.settings, every_signature=False, below_floor=True)
+        loaded.journals.close()
+        # What was applied after the backup is lost: statements go on from its head.
+        self.position, self.head = loaded.control.position, loaded.control.head
+        body = replace(proposed_restore(loaded.folds, secrets.token_bytes(16)), **changed).encode()  # type: ignore[arg-type]  # fields of a RESTORE
+        statement = self.statement(StatementKind.RESTORE, body)
+        keys = self.operators if signers is None else signers
+        signed = SignedStatement(statement, tuple(sign_statement(statement, key) for key in keys))
+        return ControlEntry(signed, (), statement.proposed_at_ms)
+
+    async def restore(self, entry: ControlEntry | None = None) -> RestoredStore:
+        """Applies a RESTORE, the true one unless another is given, to the store that lies there."""
+        entry = entry or self.restoring()
+        restored = await restore_store(self.settings, entry.encode())
+        self.position, self.head = restored.position + 1, entry.statement.link
+        return restored
 
     def connection(self, operator: int = 1) -> Connection:
         """How an operator reaches the gateway."""

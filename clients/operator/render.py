@@ -15,6 +15,7 @@ from gateway.core.control.directory import parse_dir
 from gateway.core.control.endorsing import parse_endorsement_list
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.restore import Restore
 from gateway.core.control.roster import ONE_SIGNATURE, Roster
 from gateway.core.control.source import SourceAdmission
 from gateway.core.control.statement import Statement
@@ -25,6 +26,7 @@ from gateway.core.labels.vocabulary import Vocabulary
 from gateway.core.suite.numbers import RecordKind, StatementKind
 
 _MACHINE_KINDS = frozenset({StatementKind.DIRECTORY, StatementKind.DIRECTORY_REDATE})
+_INCARNATION_DIGITS = 8
 _RULE = "-" * 72
 
 
@@ -52,6 +54,7 @@ _SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
     StatementKind.VOCABULARY: ("vocabulary", lambda body: Vocabulary.parse(body).name),
     StatementKind.SUSPEND: ("suspension of", lambda body: Suspension.parse(body).target),
     StatementKind.LIFT: ("lift of", lambda body: Lift.parse(body).target),
+    StatementKind.RESTORE: ("restore of", lambda body: Restore.parse(body).old.hex()[:_INCARNATION_DIGITS]),
     StatementKind.DIRECTORY: ("directory", lambda body: str(parse_dir(body).dir_no)),
     StatementKind.DIRECTORY_REDATE: ("directory re-dated", lambda body: str(parse_dir(body).dir_no)),
 }
@@ -86,6 +89,8 @@ def render(entry: ControlEntry, roster: Roster) -> str:
         lines[-1:-1] = [f"note      {note}" for note in notes_on(Agreement.parse(statement.body))]
     if statement.kind in _MACHINE_KINDS:
         lines += _directory_lines(entry)
+    elif statement.kind is StatementKind.RESTORE:
+        lines += _restore_lines(Restore.parse(entry.body))
     else:
         lines += _text_lines(statement.body)
     return "\n".join([*lines, _RULE])
@@ -125,6 +130,22 @@ def _directory_lines(entry: ControlEntry) -> list[str]:
                 f"{endorsement.key_digest.hex()[:32]}   to {utc(endorsement.valid_to_ms)}{scope}"
             )
     return lines
+
+
+def _restore_lines(restore: Restore) -> list[str]:
+    kept = (
+        f"tick {restore.last_tick} and all before it"
+        if restore.ticks_kept
+        else "nothing: no tick of the old incarnation was kept"
+    )
+    return [
+        f"old       {restore.old.hex()}   the incarnation that ends",
+        f"new       {restore.new.hex()}   the one that begins",
+        f"kept      {kept}",
+        f"H(K)      {restore.tick_digest.hex()}",
+        "Everything the gateway did after that tick is lost to it. Partners and sources who saw more",
+        "will go on, and will hold proof of what it lost.",
+    ]
 
 
 def _short(link: bytes) -> str:
