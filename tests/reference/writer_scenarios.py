@@ -7,7 +7,8 @@ from tests.reference.writer_house import build_house
 from tests.reference.writer_octets import Vectors
 from tests.reference.writer_origin import MadeBatch
 from tests.reference.writer_scene import Scene
-from tests.reference.writer_scene_house import write_house_scenes
+from tests.reference.writer_scene_control import write_control_scenes
+from tests.reference.writer_scene_gateway import write_gateway_scenes
 from tests.reference.writer_scene_ledger import write_ledger_scenes
 from tests.reference.writer_scene_parties import write_party_scenes
 from tests.reference.writer_scene_stream import write_stream_scenes
@@ -22,4 +23,5 @@ def write_scenarios(vectors: Vectors, world: World, batches: list[MadeBatch]) ->
     write_ledger_scenes(scene)
     write_stream_scenes(scene, house, batches)
     write_party_scenes(scene, house, batches)
-    write_house_scenes(scene, house)
+    write_control_scenes(scene, house)
+    write_gateway_scenes(scene, house)

@@ -313,6 +313,11 @@ def _restore(stream: _Stream) -> None:
             BOTH,
             "ledger-incarnation",
         ),
+        "but its RESTORE keeps another tick than was seen": (
+            old + life + u64(1) + fixed("another tick", 48),
+            BOTH,
+            "restore-contradicts",
+        ),
     }
     for number, (name, (body, by, code)) in enumerate(said.items()):
         restored = house.make.sign(f"restore_{number}", RESTORE, body, by, behind)
