@@ -8,6 +8,7 @@ from tests.fuzz import (
     subjects_kinds,
     subjects_labels,
     subjects_ledger,
+    subjects_reader,
     subjects_records,
 )
 from tests.fuzz.subject import Entry
@@ -19,5 +20,6 @@ ROOMS: dict[str, dict[str, Entry]] = {
     "labels": subjects_labels.SUBJECTS,
     "kinds": subjects_kinds.SUBJECTS,
     "clients": subjects_clients.SUBJECTS,
+    "second reader": subjects_reader.SUBJECTS,
 }
 REGISTRY: dict[str, Entry] = {name: entry for room in ROOMS.values() for name, entry in room.items()}

@@ -58,6 +58,16 @@ originator = "SIMULATED UNIT 404"
 """
 
 
+def alone(schema: int, octets: bytes) -> Message:
+    """One portion judged without the record it stands in."""
+    if not octets:
+        raise Refused("schema", "a slot goes before the content")
+    message = parse_portion(schema, octets[0], octets[1:])
+    check_portion(schema, octets[0], message)
+    check_ranges(schema, octets[0], message)
+    return message
+
+
 def _contents(schema: int) -> tuple[bytes, ...]:
     return tuple(bytes((slot,)) + canonical.encode(message) for slot, message in WHOLE[schema].items())
 

@@ -78,6 +78,13 @@ SUBJECTS: dict[str, Entry] = {
         (entries.parse_source_entry,),
         lambda: Subject(vectors(*_SOURCE_ENTRIES), entries.parse_source_entry, encoded),
     ),
+    "name of an account": Entry(
+        (entries.account_name,),
+        lambda: Subject(
+            (entries.HOUSE, entries.source_account("src-3f07"), entries.partner_account("usa/arl", "UA-1", "main")),
+            entries.account_name,
+        ),
+    ),
     "receipt": Entry(
         (receipt.parse_receipt,), lambda: Subject(vectors("ledger.receipt"), receipt.parse_receipt, encoded)
     ),
