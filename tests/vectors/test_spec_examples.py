@@ -12,6 +12,7 @@ from typing import ClassVar
 import pytest
 
 from clients.operator import card
+from clients.partner import checks
 from gateway.core.control import directory as control_directory
 from gateway.core.control import enrolment
 from gateway.core.ledger import entries, receipt, tick
@@ -95,7 +96,7 @@ class Limit(int):
 
 CONSTANTS = {
     name: Limit(value)
-    for module in (numbers, control_directory, enrolment, entries, frame, receipt, stream, tick)
+    for module in (checks, numbers, control_directory, enrolment, entries, frame, receipt, stream, tick)
     for name, value in vars(module).items()
     if isinstance(value, int) and (name.startswith("MAX_") or name.endswith("_MS"))
 }
@@ -114,6 +115,7 @@ LIMITS = {
     "text of an end or a notice": "{MAX_END_TEXT_BYTES} bytes",
     "path of a tick message or of an endorsement": "{MAX_PATH_NODES} nodes",
     "new leaves of a tick message, leaves of a `leaves` message": "{MAX_TICK_LEAVES}",
+    "new leaves before one tick, all together": "{MAX_NEW_LEAVES}",
     "ledger nodes of a tick message": "{MAX_LEDGER_NODES}",
     "entry of a source's account": "{MAX_ENTRY_BYTES:KiB} KiB",
     "quarantine list of a receipt": "{MAX_QUARANTINED} records",
