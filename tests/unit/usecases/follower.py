@@ -152,7 +152,8 @@ class Follower:
             self._leaves += parse_leaves(body)
         elif kind is StreamMessage.TICK:
             key = VerifyKey.parse(signing_key("ledger").public_key)
-            self.ledger.accept(parse_tick_message(body), self._leaves, key)
+            restores = [one.restore for one in self._house.control().restores]
+            self.ledger.accept(parse_tick_message(body), self._leaves, key, restores)
             self._leaves = []
         else:
             assert StreamMessage.TICK in self.kinds, "nothing sealed comes before the first tick"

@@ -79,7 +79,8 @@ class Sender:
             self._unsettled += parse_entries(body, 16 * 1024)
         elif kind is PublishMessage.TICK:
             key = VerifyKey.parse(signing_key("ledger").public_key)
-            self.ledger.accept(parse_tick_message(body), [leaf_hash(entry) for entry in self._unsettled], key)
+            restores = [one.restore for one in self._house.control().restores]
+            self.ledger.accept(parse_tick_message(body), [leaf_hash(entry) for entry in self._unsettled], key, restores)
             for entry in self._unsettled:
                 self.ledger.settle(entry)
                 self.entries.append(parse_source_entry(entry))

@@ -1,0 +1,589 @@
+"""Laws of a restore: a store that was put back lives on only as the quorum says, loses nothing more, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from clients.source.batcher import Lane
+from gateway.adapters.memory import UnsafeMemoryFloor, UnsafeMemoryJournals
+from gateway.core.control.entry import ControlEntry
+from gateway.core.control.restore import Restore
+from gateway.core.errors import Fault, GatewayError, Refused
+from gateway.core.ledger.book import KIND_ENTRIES, KIND_INCARNATION, KIND_TICK, parse_account_entries
+from gateway.core.ledger.entries import (
+    ADMITTED,
+    HOUSE,
+    Admitted,
+    Applied,
+    RefusedBatch,
+    Restored,
+    partner_account,
+    source_account,
+)
+from gateway.core.sealing.cursor import Place
+from gateway.core.suite.algorithms import ZERO_HASH
+from gateway.core.suite.numbers import PublishMessage, RefusalCode, StatementKind, StreamMessage
+from gateway.ports.floor import FloorMark
+from gateway.ports.journal import Append, Journal
+from gateway.usecases.hello import admit_hello
+from gateway.usecases.lanes import KIND_RESTORED
+from gateway.usecases.rebuild import check_batches, entries_of, fold, rebuild, record_ids
+from gateway.usecases.receive import receive_receipt
+from gateway.usecases.restore import RestoredStore, proposed_restore, restore
+from tests.unit.control.given import octets
+from tests.unit.control.world import World
+from tests.unit.usecases.follower import records_of
+from tests.unit.usecases.house import House, a_house
+from tests.unit.usecases.sender import Sender, codes
+from tests.unit.usecases.test_receive import receipt
+from tests.unit.usecases.town import SOURCE, HouseKeys, Origin, operator_peer, partner_peer, terms
+
+Rows = dict[Journal, list[tuple[int, bytes]]]
+
+
+@dataclass
+class Backup:
+    """A store as it was, and the operators' statements up to then."""
+
+    world: World
+    rows: Rows
+
+
+def rows_of(house: House) -> Rows:
+    """What is in the store."""
+    return {journal: [(kind, entry) for _, kind, entry in entries_of(house.journals, journal)] for journal in Journal}
+
+
+def backed_up(house: House) -> Backup:
+    """A copy of the store as it is now."""
+    return Backup(house.world.copy(), rows_of(house))
+
+
+async def written(rows: Rows) -> UnsafeMemoryJournals:
+    """A store with these entries."""
+    journals = UnsafeMemoryJournals()
+    await journals.commit(
+        [
+            Append(journal, place, kind, entry)
+            for journal, entries in rows.items()
+            for place, (kind, entry) in enumerate(entries)
+        ]
+    )
+    return journals
+
+
+async def put_back(house: House, backup: Backup) -> None:
+    """The store is lost, its floor is not, and the copy takes its place."""
+    await house.ticker.raise_floor()
+    await house.stop()
+    house.world, house.journals = backup.world.copy(), await written(backup.rows)
+
+
+def signed(house: House, by: tuple[str, ...] = ("officer-1", "officer-2"), **changed: Any) -> ControlEntry:
+    """The RESTORE that is true of the store, signed; `changed` fields of it are not."""
+    proposed = proposed_restore(fold(house.journals, HouseKeys(), every_signature=False), secrets.token_bytes(16))
+    return house.entry(StatementKind.RESTORE, replace(proposed, **changed).encode(), by=by)
+
+
+async def restored(house: House, entry: ControlEntry | None = None) -> RestoredStore:
+    """The store lives on; nothing runs yet."""
+    entry = entry or signed(house)
+    done = await restore(house.journals, HouseKeys(), house.floor, entry.encode(), house.now_ms)
+    house.world.take(entry)
+    return done
+
+
+async def refusal(house: House, entry: ControlEntry) -> str:
+    """The code with which a RESTORE is refused; nothing changes."""
+    heads, mark = [house.journals.head(journal) for journal in Journal], house.floor.read()
+    with pytest.raises(GatewayError) as caught:
+        await restore(house.journals, HouseKeys(), house.floor, entry.encode(), house.now_ms)
+    assert ([house.journals.head(journal) for journal in Journal], house.floor.read()) == (heads, mark)
+    return caught.value.code
+
+
+def entries_of_account(house: House, account_id: bytes) -> list[bytes]:
+    """Everything that any incarnation entered in an account."""
+    found = []
+    for _, kind, entry in entries_of(house.journals, Journal.LEDGER):
+        if kind == KIND_ENTRIES:
+            found += [item.entry for item in parse_account_entries(entry) if item.account_id == account_id]
+    return found
+
+
+async def covered(house: House) -> None:
+    """A tick covers everything that is entered: one that was drafted before may come first."""
+    wake = asyncio.Event()
+    house.ticker.listen(wake)
+    for _ in range(2):
+        wake.clear()
+        house.ticker.ask()
+        await wake.wait()
+    house.ticker.leave(wake)
+
+
+async def a_day(house: House) -> tuple[Origin, Backup]:
+    """Two batches, a backup under a tick, then one batch more and another tick."""
+    origin = Origin(house.control().genesis)
+    for _ in range(2):
+        await house.admit(origin.batch())
+    await covered(house)
+    backup = backed_up(house)
+    await house.admit(origin.batch())
+    await covered(house)
+    return origin, backup
+
+
+@pytest.mark.must("2.12.3", "6.2.1")
+def test_a_restored_store_says_in_every_journal_that_it_lives_on() -> None:
+    """An auditor finds the statement, what was kept, and where the new incarnation begins; the floor follows."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            _, backup = await a_day(house)
+            await put_back(house, backup)
+            with pytest.raises(Fault) as sealed:
+                rebuild(house.journals, HouseKeys(), house.floor, every_signature=True)
+
+            done = await restored(house)
+
+            said, link = done.restore, house.world.control.head
+            folds = rebuild(house.journals, HouseKeys(), house.floor, every_signature=True)
+            assert sealed.value.code == "store-below-floor"
+            assert (done.position, done.records) == (house.world.control.position - 1, 2)
+            assert (folds.book.incarnation, folds.book.ticks.size) == (said.new, 0)
+            assert (folds.lanes.ends, folds.lanes.admitted) == ({said.old: 2}, 2)
+            assert house.floor.read() == FloorMark(said.new, 0, folds.control.position)
+            assert entries_of_account(house, HOUSE)[-2:] == [
+                Applied(done.position, link).encode(),
+                Restored(said.encode()).encode(),
+            ]
+            assert rows_of(house)[Journal.RECORDS][-1] == (KIND_RESTORED, said.encode())
+            assert check_batches(house.journals, folds.control) == (2, 2, 0)
+            assert len(record_ids(house.journals)) == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.must("2.12.2", "2.3.5")
+@pytest.mark.parametrize(
+    ("changed", "by", "code"),
+    [
+        ({}, ("officer-1",), "signatures-too-few"),
+        ({}, ("officer-1", "stranger"), "signer-unknown"),
+        ({"old": b"another life 16b"}, (), "restore-mismatch"),
+        ({"last_tick": 10**6}, (), "restore-mismatch"),
+        ({"tick_digest": octets("another tick", 48)}, (), "restore-mismatch"),
+        ({"last_tick": 0, "tick_digest": ZERO_HASH}, (), "restore-mismatch"),
+    ],
+    ids=["one officer", "a stranger", "another life", "more ticks", "another tick", "no tick"],
+)
+def test_a_restore_is_true_of_the_store_and_the_quorums(
+    changed: dict[str, Any], by: tuple[str, ...], code: str
+) -> None:
+    """Nobody restores alone, and nobody says of the store what it does not show."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            _, backup = await a_day(house)
+            await put_back(house, backup)
+
+            assert await refusal(house, signed(house, by or ("officer-1", "officer-2"), **changed)) == code
+
+    asyncio.run(scenario())
+
+
+def test_nothing_but_a_restore_is_applied_so() -> None:
+    """A store that stands still takes no other decision."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            await house.stop()
+            other = house.entry(StatementKind.SUSPEND, b'target = "source/src-91c2"\nreason = "x"\n', by=("officer-1",))
+
+            assert await refusal(house, other) == "restore-expected"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.must("2.4.5")
+def test_a_gateway_that_runs_takes_no_restore() -> None:
+    """An incarnation ends when everything stands still."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            with pytest.raises(Refused) as caught:
+                await house.government.propose(operator_peer(), signed(house), "a test")
+            assert caught.value.code == "restore-running"
+
+    asyncio.run(scenario())
+
+
+def test_a_restore_that_was_cut_off_is_made_again() -> None:
+    """The power fails between the commit and the floor: the same statement finishes what it began, once."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            _, backup = await a_day(house)
+            await put_back(house, backup)
+            before, entry = house.floor.read(), signed(house)
+            done = await restored(house, entry)
+            house.floor = UnsafeMemoryFloor(before)
+            heads = [house.journals.head(journal) for journal in Journal]
+
+            again = await restore(house.journals, HouseKeys(), house.floor, entry.encode(), house.now_ms)
+
+            assert again == done
+            assert [house.journals.head(journal) for journal in Journal] == heads
+            rebuild(house.journals, HouseKeys(), house.floor, every_signature=True)
+
+    asyncio.run(scenario())
+
+
+class LockedFloor(UnsafeMemoryFloor):
+    """A floor that others may read: nobody knows what it says."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self._code = code
+
+    def read(self) -> FloorMark:
+        """Raises."""
+        raise Fault(self._code, "this floor says nothing")
+
+
+@pytest.mark.parametrize(
+    ("code", "goes_on"), [("floor-missing", True), ("floor-damaged", True), ("floor-file-open-to-others", False)]
+)
+def test_a_floor_that_is_gone_is_begun_anew(code: str, goes_on: bool) -> None:
+    """The quorum knows what was lost; but a floor that somebody may have changed is looked at first."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            _, backup = await a_day(house)
+            await put_back(house, backup)
+            house.floor = LockedFloor(code)
+
+            if goes_on:
+                await restored(house)
+            else:
+                with pytest.raises(Fault, match=code):
+                    await restored(house)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.must("2.12.2")
+def test_a_backup_from_before_the_last_restore_needs_both() -> None:
+    """What readers saw in the life between leads on from there: the lost RESTORE again, then one that keeps nothing."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            _, backup = await a_day(house)
+            await put_back(house, backup)
+            first = signed(house)
+            await restored(house, first)
+            house.start()
+            await covered(house)
+            await put_back(house, backup)
+            assert await refusal(house, signed(house)) == "restore-incarnation"
+
+            await restored(house, first)
+            with pytest.raises(Fault, match="store-below-floor"):
+                rebuild(house.journals, HouseKeys(), house.floor, every_signature=True)
+            second = await restored(house)
+
+            folds = rebuild(house.journals, HouseKeys(), house.floor, every_signature=True)
+            lives = [one.restore for one in folds.control.restores]
+            assert lives == [Restore.parse(first.body), second.restore]
+            assert (lives[1].old, lives[1].ticks_kept) == (lives[0].new, 0)
+            assert folds.lanes.ends == {lives[0].old: 2, lives[1].old: 3}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.must("2.12.3")
+def test_what_no_tick_covered_is_entered_again() -> None:
+    """It was durable, and nobody was shown it: it would be lost with the account it stood in."""
+
+    async def scenario() -> None:
+        async with a_house(ticking=False) as house:
+            first, sender = Origin(house.control().genesis).batch(2), Sender(house)
+            await house.admit(first)
+            await house.suspend("source/src-91c2")
+            await put_back(house, backed_up(house))
+
+            await restored(house)
+            house.start()
+            await sender.send()
+
+            assert sender.fates() == [(Admitted, first.signed.digest)]
+            folds = fold(house.journals, HouseKeys(), every_signature=True)
+            assert folds.control.is_suspended("source/src-91c2")
+            assert sum(entry.startswith(ADMITTED) for entry in entries_of_account(house, source_account(SOURCE))) == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_disclosure_that_no_tick_covered_is_shown_and_counted_once() -> None:
+    """It may have been sent under a tick that was lost: the new account says what was disclosed all the same."""
+
+    async def scenario() -> None:
+        async with a_house(terms(quota="{ records_per_month = 3 }")) as house:
+            origin, follower = Origin(house.control().genesis), house.follower()
+            follower.open()
+            await follower.caught_up()
+            house.tasks.pop().cancel()
+            batch = origin.batch(2)
+            await house.admit(batch)
+            account_id = partner_account("usa/arl", "UA-US-1", "default")
+            assert len(entries_of_account(house, account_id)) == 1
+            await put_back(house, backed_up(house))
+
+            await restored(house)
+            house.start()
+            follower.open()
+            await follower.caught_up()
+
+            # Two records of the three that the quota has were disclosed before; one more goes, and no second.
+            assert StreamMessage.OLD in follower.kinds
+            assert follower.records == records_of(batch)[:1]
+            assert len(house.running.book.accounts[account_id].positions) == 2
+
+    asyncio.run(scenario())
+
+
+# Lanes ---------------------------------------------------------------------------------------------------------------
+
+
+async def a_restored_house(house: House) -> Origin:
+    """The gateway runs again; the source's lane is at number 3, the gateway's at 2."""
+    origin, backup = await a_day(house)
+    await put_back(house, backup)
+    await restored(house)
+    house.start()
+    return origin
+
+
+def code_of(answer: bytes) -> int:
+    """The code of a `refused` or `waiting`."""
+    return int.from_bytes(answer[49:51], "big")
+
+
+@pytest.mark.must("3.5.10", "3.5.11")
+def test_a_lane_goes_on_behind_the_numbers_that_were_lost() -> None:
+    """Its source deleted them on the gateway's word; what it still has must not wait for them for ever."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = await a_restored_house(house)
+            lost = [origin.batch() for _ in range(2)]
+            fourth, _, sixth = origin.batch(), origin.batch(), origin.batch()
+
+            for batch in (fourth, sixth):
+                assert (await house.admit(batch))[0] == PublishMessage.STORED
+                assert (await house.admit(batch))[0] == PublishMessage.STORED
+            late, again = await house.admit(lost[1]), await house.admit(lost[1])
+            other = origin.batch(lane=Lane(origin.lane.lane, 4, bytes(48)))
+            await house.restart()
+
+            assert (late[0], code_of(late)) == (PublishMessage.REFUSED, RefusalCode.CHAIN)
+            assert again == late == await house.admit(lost[1])
+            assert (await house.admit(sixth))[0] == PublishMessage.STORED
+            assert code_of(await house.admit(other)) == RefusalCode.FORK
+            assert house.running.lanes.admitted == 4
+            assert check_batches(house.journals, house.control())[0] == 4
+
+    asyncio.run(scenario())
+
+
+def test_a_lane_of_the_lost_past_is_taken_where_it_stands_and_a_new_one_from_its_beginning() -> None:
+    """A store cannot know lanes that were opened after its backup; a lane that is new has lost nothing."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = await a_restored_house(house)
+            unknown, new = Lane(b"u" * 16, 2**63, octets("prev", 48)), Lane.new()
+            first = origin.batch(lane=unknown)
+
+            assert (await house.admit(first))[0] == PublishMessage.STORED
+            behind = origin.batch(lane=replace(unknown.after(first.signed), next_no=2**63 + 5))
+            assert (await house.admit(behind))[0] == PublishMessage.STORED
+            assert (await house.admit(origin.batch(lane=new)))[0] == PublishMessage.STORED
+            ahead = await house.admit(origin.batch(lane=replace(new, next_no=2)))
+            assert (ahead[0], code_of(ahead)) == (PublishMessage.WAITING, RefusalCode.NUMBER_AHEAD)
+            broken = await house.admit(origin.batch(lane=replace(new, next_no=1)))
+            assert code_of(broken) == RefusalCode.CHAIN
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.must("3.5.13")
+def test_a_batch_that_was_kept_is_entered_again_for_a_source_that_asks() -> None:
+    """It may never have seen the tick over it, and that account is closed; once, also after another start."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin = Origin(house.control().genesis)
+            kept, broken = origin.batch(), origin.batch(lane=Lane(b"b" * 16, 0, b"p" * 48))
+            await house.admit(kept)
+            await house.admit(broken)
+            await covered(house)
+            await put_back(house, backed_up(house))
+            await restored(house)
+            house.start()
+            sender = Sender(house)
+
+            await sender.send(*sender.parcel(kept, broken, kept))
+            await house.restart()
+            await sender.send(*sender.parcel(broken, kept))
+
+            assert [kind for kind, _ in sender.answers] == [PublishMessage(n) for n in (2, 4, 2, 4, 2)]
+            assert codes(sender) == [RefusalCode.CHAIN] * 2
+            assert sender.fates() == [(Admitted, kept.signed.digest), (RefusedBatch, broken.signed.digest)]
+            assert check_batches(house.journals, house.control()) == (1, 1, 0)
+
+    asyncio.run(scenario())
+
+
+# Parties -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.must("4.2.12", "4.2.13", "2.12.5")
+def test_a_partner_of_the_lost_past_goes_on_behind_what_was_kept() -> None:
+    """Its cursor stands behind records that are gone; what came in their places must not be passed over."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            origin, follower = Origin(house.control().genesis), house.follower()
+            follower.open()
+            first, second, third = (origin.batch() for _ in range(3))
+            await house.admit(first)
+            await covered(house)
+            backup = backed_up(house)
+            for batch in (second, third):
+                await house.admit(batch)
+            assert await follower.received(3) == records_of(first, second, third)
+            await follower.drop()
+            await put_back(house, backup)
+            await restored(house)
+            house.start()
+            fourth = origin.batch(lane=Lane.new())
+            await house.admit(fourth)
+
+            follower.open()
+            assert await follower.received(4) == records_of(first, second, third, fourth)
+
+            follower.check_account()
+            assert follower.ledger.held.size == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.must("4.2.13")
+def test_a_cursor_of_an_earlier_life_is_honoured_where_its_record_was_kept() -> None:
+    """Nothing is sent again that need not be, over any number of restores."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            await a_restored_house(house)
+            await put_back(house, backed_up(house))
+            await restored(house)
+            house.start()
+            follower = house.follower()
+            follower.open()
+            await follower.received(2)
+            (subscription,) = house.running.discloser.subscriptions.values()
+            first, second = (replace(subscription.binding, incarnation=old) for old in house.running.lanes.ends)
+            key = house.running.keys.cursor()
+
+            places = []
+            for binding, place in ((first, 1), (first, 9), (second, 2), (second, 9), (subscription.binding, 4)):
+                cursor = binding.seal(key, Place(place), bytes(12))
+                admitted = admit_hello(house.running, partner_peer(), follower.hello(cursor=cursor))
+                places.append(admitted.place.position)
+            await follower.drop()
+
+            assert places == [1, 2, 2, 3, 4]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.must("6.5.3")
+def test_a_receipt_of_an_earlier_life_is_refused_by_name() -> None:
+    """Its partner is honest: it must hear why, and follow first."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            follower = house.follower()
+            follower.open()
+            await a_day(house)
+            await follower.received(3)
+            await follower.drop()
+            signed_then = receipt(house, follower)
+            await put_back(house, backed_up(house))
+            await restored(house)
+            house.start()
+
+            with pytest.raises(Refused) as caught:
+                await receive_receipt(house.running, partner_peer(), signed_then.encode())
+            assert caught.value.code == "receipt-incarnation"
+
+    asyncio.run(scenario())
+
+
+# A store that was edited afterwards ----------------------------------------------------------------------------------
+
+
+def _without_marker(rows: Rows) -> None:
+    rows[Journal.RECORDS] = [row for row in rows[Journal.RECORDS] if row[0] != KIND_RESTORED]
+
+
+def _marker_earlier(rows: Rows) -> None:
+    rows[Journal.RECORDS].insert(0, rows[Journal.RECORDS].pop())
+
+
+def _without_statement(rows: Rows) -> None:
+    del rows[Journal.CONTROL][-1]
+
+
+def _without_incarnation(rows: Rows) -> None:
+    ledger = rows[Journal.LEDGER]
+    del ledger[max(place for place, (kind, _) in enumerate(ledger) if kind == KIND_INCARNATION)]
+
+
+def _without_new_life(rows: Rows) -> None:
+    ledger = rows[Journal.LEDGER]
+    del ledger[max(place for place, (kind, _) in enumerate(ledger) if kind == KIND_TICK) + 1 :]
+
+
+def _unknown_marker(rows: Rows) -> None:
+    rows[Journal.RECORDS][-1] = (KIND_RESTORED, b"not a restore")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [_without_marker, _marker_earlier, _without_statement, _without_incarnation, _without_new_life, _unknown_marker],
+)
+def test_a_restore_stands_in_all_three_journals_or_the_store_is_damaged(edit: Callable[[Rows], None]) -> None:
+    """An insider who begins a new life, or hides one, must rewrite what operators signed."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            _, backup = await a_day(house)
+            await put_back(house, backup)
+            await restored(house)
+            rows = rows_of(house)
+            edit(rows)
+
+            with pytest.raises(Fault) as caught:
+                fold(await written(rows), HouseKeys(), every_signature=True)
+            assert caught.value.code in {"journal-damaged", "ledger-damaged"}
+
+    asyncio.run(scenario())
