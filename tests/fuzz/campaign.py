@@ -3,8 +3,9 @@
     make fuzz INPUTS=1000000
     python -m tests.fuzz --inputs 1000000 --jobs 1 --only "batch,frame" --json
 
-Each parser runs in a process of its own; the quickest come first. Progress goes to standard error, the table to
-standard output. Exit code 1 if an input broke the law; it is shown with the seed that makes it again.
+The quickest parsers come first, each core has one at a time. Progress goes to standard error, the table to standard
+output. Exit code 1 if an input broke the law; it is shown with the seed that makes it again. A run that was cut short
+goes on where its `--log FILE` ends.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import secrets
 import sys
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,20 @@ def measured(task: tuple[str, int, int]) -> Outcome:
         return Outcome(Tally(name), traceback.format_exc())
 
 
+def logged(log: Path | None, inputs: int) -> dict[str, Tally]:
+    """What a run before this one has done, by name; only what had as many inputs."""
+    if log is None or not log.exists():
+        return {}
+    found = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    return {
+        line["parser"]: Tally(
+            line["parser"], line["inputs"], line["accepted"], Counter(line["refused"]), line["seconds"]
+        )
+        for line in found
+        if line["parser"] in REGISTRY and line["inputs"] >= inputs
+    }
+
+
 def row(tally: Tally) -> str:
     """One line of the table."""
     codes = ", ".join(f"{code} {count:,}" for code, count in tally.refused.most_common())
@@ -73,14 +89,16 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--seed", type=int, default=0, help="the same inputs again; 0: any")
     parser.add_argument("--only", default="", help="names of parsers, with commas between them")
-    parser.add_argument("--log", type=Path, help="a file that gets a line of JSON as each parser ends")
+    parser.add_argument("--log", type=Path, help="gets a line of JSON for each parser; what it has is not run again")
     parser.add_argument("--json", action="store_true", help="JSON instead of the table")
     chosen = parser.parse_args()
     names = [name for name in chosen.only.split(",") if name] or list(REGISTRY)
     unknown = [name for name in names if name not in REGISTRY]
     if unknown:
         parser.error(f"expected names of {', '.join(REGISTRY)}; `{unknown[0]}` is none")
-    tallies, broken = [], []
+    known, broken = logged(chosen.log, chosen.inputs), []
+    tallies = [known[name] for name in names if name in known]
+    names = [name for name in names if name not in known]
     seed = chosen.seed or secrets.randbelow(10**9) + 1
     for number, outcome in enumerate(outcomes(names, chosen.inputs, seed, chosen.jobs), 1):
         tally = outcome.tally

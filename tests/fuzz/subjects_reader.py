@@ -177,5 +177,5 @@ def twin(name: str) -> Subject:
 
 
 SUBJECTS: dict[str, Entry] = {
-    f"{name}, {'second reader' if name in APART else 'both readers'}": Entry((), partial(twin, name)) for name in TWINS
+    f"{'second reader' if name in APART else 'both readers'}: {name}": Entry((), partial(twin, name)) for name in TWINS
 }
