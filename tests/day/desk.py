@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clients.operator.ca import Authority, PartyKind
 from clients.operator.chain import PROPOSAL_LIFE_MS, Chain, read_chain
-from clients.operator.drafts import roster_text
+from clients.operator.drafts import restore_body, roster_text
 from clients.operator.endorse import directory_draft, redated_draft
 from clients.operator.govern import PendingChange
 from clients.operator.home import Home
@@ -180,14 +180,15 @@ class Desk:
             standing.head,
             standing.roster_link,
             StatementKind.RESTORE,
-            said.encode(),
+            restore_body(old=said.old, new=said.new, last_tick=said.last_tick, tick_digest=said.tick_digest),
             now_ms,
             now_ms + PROPOSAL_LIFE_MS,
         )
-        signatures = [sign_statement(statement, self.homes[name].signing_key()) for name in by]
-        signed = SignedStatement(statement, parse_signatures(encode_signatures(signatures)))
+        entry = ControlEntry(SignedStatement(statement, ()), (), now_ms)
+        for name in by:
+            entry, _ = sign_shown(self.homes[name], entry, standing.roster, _read)
         self.applied.append(StatementKind.RESTORE)
-        return ControlEntry(signed, (), now_ms).encode()
+        return entry.encode()
 
     async def direct(self, gateway: Bundle | None = None, *, by: Sequence[str] = ("officer-1", "officer-2")) -> None:
         """A DIRECTORY over everything applied so far, for seven days."""
