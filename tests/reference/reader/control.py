@@ -24,8 +24,8 @@ from .trust import SKEW, Trust, check_endorsed, check_way
 class ControlReader:
     """The state that a CONTROL journal leads to, entry by entry.
 
-    `genesis` and `roster` are those in force, `parties` the admitted ones by (`source` or `partner`, id). What else is in
-    force: `vocabularies`, `agreements`, `guide`, and `dir`, the newest Dir, with `endorsed` under it.
+    `genesis` and `roster` are those in force, `parties` the admitted ones by (`source` or `partner`, id). The rest is
+    in force too: `vocabularies`, `agreements`, `guide`, and `dir`, the newest Dir, with `endorsed` under it.
     """
 
     def __init__(self, memory: Memory) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import tomllib
 from dataclasses import dataclass
 
@@ -189,7 +188,7 @@ def _check_certificate(fields: dict[str, object], admission: dict[str, object]) 
         own = x509.load_pem_x509_certificates(str(fields["certificate"]).encode())[0]
         roots = x509.load_pem_x509_certificates(str(fields["roots"]).encode())
         names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+        uris = [str(one) for one in names.get_values_for_type(x509.UniformResourceIdentifier)]
         root = [one for one in roots if one.fingerprint(SHA256()).hex() == admission["root"]]
         if uris != [admission["identity"]] or len(list(names)) != 1 or not root:
             raise Refusal("text-value", at)
@@ -201,7 +200,7 @@ def _check_certificate(fields: dict[str, object], admission: dict[str, object]) 
 def _base64(fields: dict[str, object], name: str) -> bytes:
     try:
         return base64.b64decode("".join(str(fields[name]).split("\n")), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Refusal("text-value", f"profile.{name}") from error
 
 

@@ -180,9 +180,9 @@ class StreamReader:
         text = self.agreement.text if self.agreement else b""
         agreed = not text or text_digest(hello.agreement_id, text) == hello.agreement_digest
         require(agreed, "open-mismatch", "hello.agreement_digest")
-        asked = (hello.incarnation, hello.next_tick, hello.account_size)
+        asked_from = (hello.incarnation, hello.next_tick, hello.account_size)
         known = (ledger.incarnation, ledger.next_tick, ledger.held.size)
-        require(asked == known, "malformed", "hello")
+        require(asked_from == known, "malformed", "hello")
 
     def copy(self) -> StreamReader:
         """The same stream as far as it was read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 
-from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP384R1,
@@ -26,7 +26,7 @@ SIGNING_KEY = 2624
 KEM_KEY = 1665
 SEAL = 1729
 _PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----\n.*?\n-----END PRIVATE KEY-----\n", re.DOTALL)
-_HPKE = hpke.Suite(hpke.KEM.MLKEM1024_P384, hpke.KDF.HKDF_SHA384, hpke.AEAD.AES_256_GCM)
+_SUITE_1 = hpke.Suite(kem=hpke.KEM.MLKEM1024_P384, kdf=hpke.KDF.HKDF_SHA384, aead=hpke.AEAD.AES_256_GCM)
 
 
 class Memory:
@@ -63,9 +63,9 @@ def key_digest(key: bytes) -> bytes:
     return h(tag("key"), key)
 
 
-def text_digest(name: str, text: bytes) -> bytes:
+def text_digest(name: str, raw: bytes) -> bytes:
     """The digest of a text or file under its name."""
-    return h(tag("text"), lp8(name.encode()), text)
+    return h(tag("text"), lp8(name.encode()), raw)
 
 
 def check_kem_key(key: bytes, at: str) -> None:
@@ -95,7 +95,7 @@ class KemKey:
         require(len(blocks) == 2 and b"".join(blocks) == pem, "key-malformed", "private key")
         try:
             mlkem, p384 = (serialization.load_pem_private_key(block, None) for block in blocks)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
             raise Refusal("key-malformed", "private key") from error
         if not isinstance(mlkem, MLKEM1024PrivateKey) or not isinstance(p384, EllipticCurvePrivateKey):
             raise Refusal("key-malformed", "private key")
@@ -105,7 +105,7 @@ class KemKey:
     def open(self, info: bytes, sealed: bytes, code: str, at: str) -> bytes:
         """The 48 bytes that an HPKE seal holds."""
         try:
-            secret = _HPKE.decrypt(sealed, self._private, info)
+            secret = _SUITE_1.decrypt(sealed, self._private, info)
         except (InvalidTag, ValueError) as error:
             raise Refusal(code, at) from error
         require(len(secret) == 48, code, at)

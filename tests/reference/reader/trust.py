@@ -129,7 +129,7 @@ class Trust:
         # 3. Only what names the newest roster counts, or removed operators could sign for ever.
         known = {st.PROPOSE, st.ROSTER, st.DIRECTORY, st.REDATE, st.RESTORE}
         require(statement.kind in known, "statement-unexpected", "statement.kind")
-        if statement.roster != self.roster_link:
+        if self.roster_link != statement.roster:
             require(statement.kind in {st.PROPOSE, st.ROSTER}, "roster-not-in-force", "statement.roster")
             return
         # 4. and 5.
