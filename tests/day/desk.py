@@ -149,8 +149,8 @@ class Desk:
         chain.preview(entry)
         outcome = await self.room(author).propose(entry, "as agreed this morning")
         for name in others:
-            change = (await self.chain(name)).change(outcome.change_id)
             seen = await self.chain(name)
+            change = seen.change(outcome.change_id)
             _, signature = sign_shown(self.homes[name], change.entry, seen.control.roster, _read)
             outcome = await self.room(name).approve(
                 outcome.change_id, encode_signatures([signature]), "read and compared"
