@@ -65,6 +65,10 @@ info_credibility = 2
 [conditions]
 ew = ["GNSS_JAMMING"]
 
+[observation]
+en = "The control link is lost before the video link."
+uk = "Канал керування зникає раніше за відео."
+
 [recommendation]
 en = "Climb before the jammed area."
 uk = "Набирайте висоту до зони завад."
@@ -188,7 +192,7 @@ class Sluice:
 
     def flight(self, *, seed: int = 7, length_m: int = 5000) -> Path:
         """A new file with a simulated flight as a MAVLink log; needs the extra `formats`."""
-        path = self.folder / f"flight-{next(self._files)}.tlog"
+        path = self._written(f"flight-{next(self._files)}.tlog", "")
         write_flight(path, seed=seed, start_ms=_FLIGHT_BEGAN_MS, length_m=length_m)
         return path
 
@@ -253,6 +257,7 @@ class Sluice:
 
     def _written(self, name: str, text: str) -> Path:
         path = self.folder / name
+        path.touch(mode=0o600)
         path.write_text(text, "utf-8")
         return path
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clients.cli.publish import guide_of, open_outbox
-from clients.partner.events import CaughtUp, QuotaReached, Records, Suspended
+from clients.partner.events import CaughtUp, Disconnected, QuotaReached, Records, Suspended
 from clients.partner.follow import Following, follow
 from clients.partner.sections import ReceivedRecord
 from clients.profile import Profile
@@ -113,6 +113,7 @@ class Partner(Party):
 
 async def _until_caught_up(following: Following, within_seconds: float) -> list[ReceivedRecord]:
     records: list[ReceivedRecord] = []
+    why = "it is not"
     try:
         async with asyncio.timeout(within_seconds), following as events:
             async for event in events:
@@ -122,12 +123,12 @@ async def _until_caught_up(following: Following, within_seconds: float) -> list[
                     await events.flushed()
                 elif isinstance(event, CaughtUp | QuotaReached):
                     return records
+                elif isinstance(event, Disconnected):
+                    why = f"the last try ended with {event.code}"
                 elif isinstance(event, Suspended):
                     raise Refused("suspended", "this partner must be active, operators suspended it")
     except TimeoutError as error:
-        raise Fault(
-            "follow-overdue", f"the stream must be caught up within {within_seconds:.0f} s, it is not"
-        ) from error
+        raise Fault("follow-overdue", f"the stream must be caught up within {within_seconds:.0f} s, {why}") from error
     raise Refused("fenced", "a subscription has one follower, a newer one took over")
 
 

@@ -35,6 +35,7 @@ class Process:
     @classmethod
     def start(cls, words: Sequence[str], log: Path, cwd: Path | None = None) -> Process:
         """Starts it; output is appended to `log`."""
+        log.touch(mode=0o600)
         output: IO[bytes] = log.open("ab")
         with output:
             popen = subprocess.Popen(  # noqa: S603 - our own commands with our own words

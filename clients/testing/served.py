@@ -7,6 +7,7 @@ starts use the same one, because profiles name it. It listens on 127.0.0.1 and n
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,17 +17,18 @@ from gateway.core.errors import Fault
 
 HOST = "127.0.0.1"
 _SHOWN_LINES = 200
-_PORT_BUSY_TRIES = 20
+_PORT_BUSY_PAUSE_SECONDS = 0.5
 _PORT_BUSY = "error[port-busy]"
 
 
 @dataclass(slots=True)
 class Served:
-    """One gateway's folder and its process. port: 0 until it listened once."""
+    """One gateway's folder and process. port: 0 until it listened once; tries: of a start on a port that is busy."""
 
     folder: Path
     log: Path
     port: int = 0
+    tries: int = 10
     process: Process | None = field(default=None, init=False)
 
     @property
@@ -46,13 +48,15 @@ class Served:
         """
         if self.is_running:
             return
-        for _ in range(_PORT_BUSY_TRIES):
-            said = self._started()
-            if self.is_running:
-                return
-            if _PORT_BUSY not in said:
+        said = self._started()
+        for _ in range(1, self.tries):
+            if self.is_running or _PORT_BUSY not in said:
                 break
-        code = self.process.popen.returncode if self.process else None
+            time.sleep(_PORT_BUSY_PAUSE_SECONDS)
+            said = self._started()
+        if self.is_running:
+            return
+        code = self.stop()
         error = Fault(
             "gateway-ended", f"`sluice serve` must listen on {self.endpoint}, it exited {code}", at=str(self.log)
         )
