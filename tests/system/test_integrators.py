@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,29 +26,19 @@ from tests.conftest import ROOT
 from tests.loopback import next_event
 
 DOCUMENT = ROOT / "clients" / "TESTING.md"
-NOTED = """
+MORE = """
 import json, os, pathlib, threading
 
-def note(sluice, name):
-    facts = {"pid": sluice.served.process.popen.pid, "endpoint": sluice.endpoint, "folder": str(sluice.folder)}
-    path = pathlib.Path(os.environ["NOTES"], name)
-    path.with_suffix(".half").write_text(json.dumps(facts))
-    path.with_suffix(".half").rename(path)
-"""
-FAILS = """
 def test_that_fails(sluice):
-    note(sluice, "finished")
     try:
         sluice.operator(1, "partner", "show", "usa/nobody")
     finally:
         sluice.stop()
 
-def test_after_it(sluice):
-    assert sluice.served.is_running
-"""
-WAITS = """
 def test_that_waits(sluice):
-    note(sluice, "interrupted")
+    facts = {"pid": sluice.served.process.popen.pid, "endpoint": sluice.endpoint, "folder": str(sluice.folder)}
+    pathlib.Path("half").write_text(json.dumps(facts))
+    pathlib.Path("half").rename("waiting")
     threading.Event().wait()
 """
 KEEPS = """
@@ -64,7 +53,7 @@ signal.pause()
 
 @dataclass(frozen=True)
 class Session:
-    """A pytest session of an integrator's: its exit code, what it printed, and what it noted of its gateway."""
+    """An integrator's pytest session that is over: how, what it printed, and what its gateway was."""
 
     code: int
     printed: str
@@ -72,55 +61,42 @@ class Session:
     endpoint: str
     folder: Path
 
-    @classmethod
-    def of(cls, code: int, printed: str, note: Path) -> Session:
-        """A session that ended."""
-        facts = json.loads(note.read_text())
-        return cls(code, printed, facts["pid"], facts["endpoint"], Path(facts["folder"]))
-
 
 def example() -> str:
     """The document's first block of Python."""
     return re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)[0]
 
 
-def begun(folder: Path, test: str, *options: str) -> subprocess.Popen[str]:
-    """Pytest in a folder with one file, as an integrator has it: nothing of this repository's own settings."""
-    folder.mkdir()
-    (folder / "test_mine.py").write_text(NOTED + test, "utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", "-p", "clients.testing", "-p", "no:cacheprovider", "--basetemp", "base"]
-    return subprocess.Popen(
-        [*command, *options],
+@pytest.fixture(scope="module")
+def session(sluice: Sluice, tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """The example, a test that fails, and one in which Ctrl-C is pressed; under pytest-xdist, with no settings of ours.
+
+    It runs beside this session, whose gateway is there before it and after it.
+    """
+    folder = tmp_path_factory.mktemp("session")
+    (folder / "test_mine.py").write_text(example() + MORE, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "clients.testing", "-p", "no:cacheprovider", "-n", "1"]
+    pytest_process = subprocess.Popen(
+        [*command, "--basetemp", "base"],
         cwd=folder,
-        env=environment | {"NOTES": str(folder.parent)},
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
-
-
-@pytest.fixture(scope="module")
-def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Session]]:
-    """Two sessions at once: one under pytest-xdist with a test that fails, one interrupted as by Ctrl-C."""
-    root = tmp_path_factory.mktemp("sessions")
-    finished = begun(root / "one", example() + FAILS, "-n", "1")
-    interrupted = begun(root / "other", WAITS)
     try:
-        wait_for((root / "interrupted").exists, "a test that waits")
-        os.killpg(interrupted.pid, signal.SIGINT)
-        yield {
-            name: Session.of(code, printed, root / name)
-            for name, process in (("interrupted", interrupted), ("finished", finished))
-            for printed in [process.communicate(timeout=120)[0]]
-            for code in [process.returncode]
-        }
+        wait_for((folder / "waiting").exists, "a test that waits", 120)
+        # As a terminal does it: to pytest and its workers at once.
+        os.killpg(pytest_process.pid, signal.SIGINT)
+        printed, _ = pytest_process.communicate(timeout=60)
     finally:
-        for process in (finished, interrupted):
-            process.kill()
-            process.communicate()
+        pytest_process.kill()
+        pytest_process.communicate()
+    facts = json.loads((folder / "waiting").read_text())
+    wait_for(lambda: not is_alive(facts["pid"]), "the end of its gateway")
+    return Session(pytest_process.returncode, printed, facts["pid"], facts["endpoint"], Path(facts["folder"]))
 
 
 def is_alive(pid: int) -> bool:
@@ -131,58 +107,47 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_the_example_of_the_document_passes_as_it_stands(sessions: dict[str, Session]) -> None:
-    """Ten lines, from nothing to records that were verified; the test after the failed one has its gateway again."""
-    printed = sessions["finished"].printed
-
+def test_the_example_of_the_document_passes_as_it_stands(session: Session) -> None:
+    """Ten lines, from nothing to records that were verified."""
     assert len(example().splitlines()) <= 10
-    assert sessions["finished"].code == pytest.ExitCode.TESTS_FAILED, printed
-    assert "1 failed, 2 passed" in printed
+    assert session.code == pytest.ExitCode.INTERRUPTED, session.printed
+    assert "1 failed, 1 passed" in session.printed
 
 
-def test_a_command_that_fails_is_reported_by_its_code(sessions: dict[str, Session]) -> None:
+def test_a_command_that_fails_is_reported_by_its_code(session: Session) -> None:
     """Whoever reads the report sees what the command said and what to do, and what the gateway logged meanwhile."""
-    printed = sessions["finished"].printed
-
-    assert "error[party-unknown]: `sluicectl partner show` must succeed, it exited 2: " in printed
-    assert "at: usa/nobody" in printed
-    assert "do: `sluicectl partner list`" in printed
-    assert "gateway log" in printed
-    assert "gateway.stopped" in printed.partition("gateway log")[2]
+    assert "error[party-unknown]: `sluicectl partner show` must succeed, it exited 2: " in session.printed
+    assert "at: usa/nobody" in session.printed
+    assert "do: `sluicectl partner list`" in session.printed
+    assert "gateway.stopped" in session.printed.partition("gateway log")[2]
 
 
-@pytest.mark.parametrize("name", ["finished", "interrupted"])
-def test_the_gateway_is_gone_after_the_session(sessions: dict[str, Session], name: str) -> None:
-    """Whether a test failed or somebody pressed Ctrl-C: nothing runs, and it ended in order."""
-    session = sessions[name]
-
+def test_the_gateway_is_gone_after_the_session(session: Session) -> None:
+    """A test failed and somebody pressed Ctrl-C: nothing runs, and what ran ended in order, each of two times."""
     assert not is_alive(session.pid)
     assert not (session.folder / "gateway" / "running.json").exists()
-    assert "gateway.stopped" in (session.folder / "gateway.log").read_text()
+    assert (session.folder / "gateway.log").read_text().count('"event": "gateway.stopped"') == 2
 
 
-def test_two_sessions_do_not_collide(sessions: dict[str, Session]) -> None:
+def test_two_sessions_do_not_collide(session: Session, sluice: Sluice) -> None:
     """Several workers, several people on one machine: each has a port, a folder and a genesis of its own."""
-    one, other = sessions.values()
-
-    assert one.code == pytest.ExitCode.INTERRUPTED, one.printed
-    assert one.endpoint != other.endpoint
-    assert one.folder != other.folder
-    assert (one.folder / "genesis.sluice").read_bytes() != (other.folder / "genesis.sluice").read_bytes()
+    assert sluice.served.is_running
+    assert session.endpoint != sluice.endpoint
+    assert session.folder != sluice.folder
+    assert (session.folder / "genesis.sluice").read_bytes() != (sluice.folder / "genesis.sluice").read_bytes()
 
 
-def test_everything_that_lies_there_is_its_owners_alone(sessions: dict[str, Session]) -> None:
+def test_everything_that_lies_there_is_its_owners_alone(session: Session) -> None:
     """Profiles, keys, homes, outboxes, the store and the log; no group and no other has any right to one."""
-    folder = sessions["finished"].folder
+    folder = session.folder
     names = {path.name for path in folder.rglob("*")}
 
     assert names >= {"usa-arl.profile", "src-3f07.profile", "kem.pem", "sign.pem", "tls.key", "root.key", "data.mdb"}
     assert {path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077} == set()
 
 
-def test_no_key_stands_in_what_was_printed_or_logged(sessions: dict[str, Session]) -> None:
+def test_no_key_stands_in_what_was_printed_or_logged(session: Session) -> None:
     """A report goes to whoever looks at the build."""
-    session = sessions["finished"]
     keys = [path.read_text() for path in session.folder.rglob("*") if path.name in {"kem.pem", "sign.pem", "tls.key"}]
     lines = {line for key in keys for line in key.splitlines() if "-----" not in line}
     told = session.printed + (session.folder / "gateway.log").read_text()
