@@ -136,17 +136,17 @@ def read_recording(path: Path) -> Iterator[Begun | Heard]:
 
 
 def _items(file: BinaryIO) -> Iterator[Begun | Heard]:
-    is_begun = False
+    is_begun, size = False, os.fstat(file.fileno()).st_size
     while len(head := file.read(_HEAD)) == _HEAD:
         reader = Reader(head, "recording")
         kind, length = reader.u8("item"), reader.u32("length")
         if length > _MAX_ITEM or kind not in {_STREAM, _MESSAGE} or (kind == _MESSAGE and not is_begun):
             raise reader.refuse("item", "a stream or a message behind one, within bounds")
         offset = file.tell()
-        item = file.read(length)
-        if len(item) < length:
+        # Asked of the file before it is read: a reader of files makes room for what it is told to read.
+        if length > size - offset:
             return
-        reader = Reader(item, "recording")
+        reader = Reader(file.read(length), "recording")
         if kind == _STREAM:
             is_begun = True
             hello = SignedHello.parse(reader.lp32("hello", MAX_MESSAGE_BYTES))
