@@ -109,7 +109,7 @@ def _content(draw: st.DrawFn, portion: Portion) -> bytes:
     return canonical.encode(message)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(records())
 def test_arbitrary_values_in_every_field_are_judged_or_refused(drawn: tuple[int, dict[int, bytes]]) -> None:
     """Well-formed messages come past the parser to every check behind it."""
