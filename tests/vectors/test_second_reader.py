@@ -32,6 +32,7 @@ from tests.reference.reader import (
     Trust,
     items,
 )
+from tests.reference.reader.octets import Cut, lp32
 from tests.reference.reader.receipt import parse_receipt
 from tests.reference.reader.statements import ROLE_PARTNER_SIGN
 from tests.reference.reader.suite import KemKey
@@ -103,7 +104,6 @@ def print_of(name: bytes, idx: int) -> str:
     return f"{name.hex()[:8]}.{idx}"
 
 
-@pytest.mark.must("13.1", "13.2", "13.3")
 @pytest.mark.parametrize("name", sorted(STORY["files"]))
 def test_the_second_reader_accepts_the_recorded_day_whole(name: str) -> None:
     """A day that one reader lived through is the same day to another, count by count."""
@@ -141,6 +141,56 @@ def test_the_second_reader_accepts_the_recorded_day_whole(name: str) -> None:
         ledger = session.reader.ledger
         assert (ledger.held.size, ledger.held.root().hex()) == (account["size"], account["root"])
         assert (ledger.place, ledger.incarnation.hex()) == (account["place"], account["incarnation"])
+
+
+def streams_of(name: str) -> list[list[bytes]]:
+    """Hello, key and ledger state of each STREAM of a file."""
+    read = []
+    for kind, item in told_of(name):
+        if kind == 1:
+            cut = Cut(item, "stream item")
+            read.append([cut.prefixed(4, field, len(item)) for field in ("hello", "ephemeral", "ledger state")])
+    return read
+
+
+@pytest.mark.must("13.1")
+def test_a_ledger_state_that_the_hello_does_not_ask_from_is_refused() -> None:
+    """Otherwise a file could begin from an account that its reader never had."""
+    name = "usa-arl.UA-US-2026-014.sluice"
+    session, (first, second) = of_the_day(name), streams_of(name)[:2]
+
+    with pytest.raises(Refusal) as refused:
+        session.take(1, b"".join(lp32(one) for one in (*first[:2], second[2])))
+
+    assert (refused.value.code, session.reader) == ("malformed", None)
+
+
+@pytest.mark.must("13.2")
+def test_a_hello_from_a_directory_that_the_file_did_not_lead_to_is_refused() -> None:
+    """What trust rests on lies in the profile and in the items before, and nowhere else."""
+    name = "usa-arl.UA-US-2026-014.sluice"
+    session, later = of_the_day(name), streams_of(name)[1]
+
+    with pytest.raises(Refusal) as refused:
+        session.take(1, b"".join(map(lp32, later)))
+
+    assert (refused.value.code, refused.value.at) == ("malformed", "item.dir_no")
+
+
+@pytest.mark.must("13.3")
+def test_what_is_no_item_where_it_stands_is_an_error_of_the_file() -> None:
+    """A file that was put together wrongly has to say so, and not to be read in part."""
+    name = "usa-arl.UA-US-2026-014.sluice"
+    whole, (first, message) = (DAY / name).read_bytes(), told_of(name)[:2]
+
+    with pytest.raises(Refusal, match="stream-order"):
+        of_the_day(name).take(*message)
+    with pytest.raises(Refusal, match="malformed"):
+        of_the_day(name).take(9, message[1])
+    with pytest.raises(Refusal, match="malformed"):
+        list(items(whole[:23] + whole[24:]))
+    assert list(items(whole[:-1])) == told_of(name)[:-1]
+    assert first[0] == 1
 
 
 @pytest.mark.parametrize("name", sorted(STORY["receipts"]))

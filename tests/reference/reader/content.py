@@ -20,6 +20,7 @@ MOST = 1_048_576
 _INVISIBLE = re.compile(
     "[\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u2800\\u3164\\ufe00-\\ufe0f\\uffa0\\U000e0100-\\U000e01ef]"
 )
+_FORMATS = {1: "b", 2: "h", 4: "i"}
 _FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _WIDENED = re.compile("(?:32|34|36)X")
 Value = int | bytes | str | list["Value"] | dict[str, "Value"]
@@ -105,21 +106,23 @@ def _piece(field: Field, piece: bytes, at: str) -> Value:
 
 
 def _check_message(message: str, found: dict[str, Value], at: str) -> None:
-    """Fields, then what stands below the table of the message (8.6 to 8.8)."""
+    """The fields in order, then what stands below the table, then values of columns (8.2, 8.5 to 8.8)."""
     fields = MESSAGES[message]
+    bases = {field.name.removesuffix("_base") for field in fields if field.kind == "base"}
     for field in fields:
         here = f"{at}.{field.name}"
-        if field.name not in found:
+        if field.kind == "column":
+            _check_length(field, found, here)
+        elif field.name not in found:
             # A number that is absent is zero, and zero is out of its range.
             require(not field.required, "range" if field.kind == "number" else "schema", here)
-        elif field.kind not in {"column", "base"}:
+        elif field.kind != "base":
             _check_field(field, found[field.name], here)
-    rows = found.get("rows", 0)
-    for place, field in enumerate(fields):
-        if field.kind == "column":
-            has_base = place + 1 < len(fields) and fields[place + 1].kind == "base"
-            _check_column(field, found, rows if isinstance(rows, int) else 0, at, has_base=has_base)
     _RULES.get(message, _no_rule)(found, at)
+    for field in fields:
+        raw, base = found.get(field.name), found.get(f"{field.name}_base", 0)
+        if field.kind == "column" and isinstance(raw, bytes) and isinstance(base, int):
+            _check_values(field, raw, base, f"{at}.{field.name}", has_base=field.name in bases)
 
 
 def _check_field(field: Field, value: Value, at: str) -> None:
@@ -133,7 +136,7 @@ def _check_field(field: Field, value: Value, at: str) -> None:
         check_text(
             value, field.high if field.kind == "text" else 1024, at, lines=at.split(".", maxsplit=1)[0] in LESSON
         )
-        require(field.kind == "text" or _has_form(field, value), "text", at)
+        require(field.kind == "text" or _has_form(field, value), "schema", at)
     elif isinstance(value, dict):
         _check_message(field.part, value, at)
     elif isinstance(value, list):
@@ -150,9 +153,11 @@ def _check_list(field: Field, values: list[Value], at: str) -> None:
     for one in values:
         if isinstance(one, str):
             check_text(one, 1024, at)
-            require(_has_form(field, one), "text", at)
+            require(_has_form(field, one), "schema", at)
         elif isinstance(one, dict):
             _check_message(field.part, one, at)
+    if field.name == "topic":
+        _ascend(values, "schema", at)
 
 
 def _has_form(field: Field, value: str) -> bool:
@@ -170,26 +175,30 @@ def check_text(value: str, most: int, at: str, *, lines: bool = False) -> None:
     require(composed and value == value.strip(), "text", at)
 
 
-def _check_column(field: Field, found: dict[str, Value], rows: int, at: str, *, has_base: bool) -> None:
-    """Length, base and every value of a column (8.2)."""
-    at = f"{at}.{field.name}"
-    raw, base = found.get(field.name), found.get(f"{field.name}_base", 0) if has_base else 0
+def _check_length(field: Field, found: dict[str, Value], at: str) -> None:
+    """A column of whole rows, or neither a column nor a base."""
+    raw, rows = found.get(field.name), found.get("rows", 0)
     if raw is None:
-        require(not base, "schema", at)
+        require(not field.required and f"{field.name}_base" not in found, "schema", at)
         return
-    if not isinstance(raw, bytes) or not isinstance(base, int) or len(raw) != rows * field.width:
-        raise Refusal("schema", at)
-    elements = struct.unpack(f"<{rows}{ {1: 'b', 2: 'h', 4: 'i'}[field.width] }", raw)
-    unknown = -(2 ** (8 * field.width - 1))
-    known = [base + one for one in elements if one != unknown]
-    if field.name in {"t_ms", "t_s"}:
-        require(len(known) == rows and all(a <= b for a, b in itertools.pairwise(known)), "range", at)
+    right = isinstance(raw, bytes) and isinstance(rows, int) and len(raw) == rows * field.width
+    require(right, "schema", at)
+
+
+def _check_values(field: Field, raw: bytes, base: int, at: str, *, has_base: bool) -> None:
+    """Every value of a column, the base that they give, and the order of times (8.2)."""
+    elements = struct.unpack(f"<{len(raw) // field.width}{_FORMATS[field.width]}", raw)
+    lowest = -(2 ** (8 * field.width - 1))
+    known = [base + one for one in elements if one != lowest]
+    is_time = field.name in {"t_ms", "t_s"}
+    require(not is_time or len(known) == len(elements), "range", at)
     require(known, "content-not-canonical", at)
     low, high = min(known), max(known)
     require(field.low <= low and high <= field.high, "range", at)
     if has_base:
-        fits = unknown < low and high < -unknown
+        fits = lowest < low and high < -lowest
         require(base == (0 if fits else (low + high) // 2), "content-not-canonical", at)
+    require(not is_time or all(a <= b for a, b in itertools.pairwise(known)), "range", at)
 
 
 def _known(found: dict[str, Value], name: str, width: int) -> list[bool]:
@@ -225,8 +234,7 @@ def _coarse(found: dict[str, Value], at: str) -> None:
 
 
 def _about(found: dict[str, Value], at: str) -> None:
-    topics, start, end = found.get("topic", []), found.get("valid_from_ms", 0), found.get("valid_until_ms")
-    _ascend(topics, "schema", f"{at}.topic")
+    start, end = found.get("valid_from_ms", 0), found.get("valid_until_ms")
     if isinstance(start, int) and isinstance(end, int):
         require(start < end, "range", f"{at}.valid_until_ms")
 

@@ -11,7 +11,7 @@ from . import statements as st
 from . import texts
 from .enrol import Bundle, Entry, parse_list
 from .guide import Guide
-from .kinds import MUST_SLOTS, SCHEMAS
+from .kinds import FREE_SLOTS, SCHEMAS
 from .labels import Label, Vocabulary
 from .octets import Refusal, require
 from .origin import Unpacked
@@ -234,7 +234,7 @@ class ControlReader:
     def _agree(self, entry: Entry) -> None:
         self._signed(entry)
         body = texts.body_text(st.AGREEMENT, entry.statement.body, "agreement")
-        texts.check_agreement(body, MUST_SLOTS, "agreement")
+        texts.check_agreement(body, FREE_SLOTS, "agreement")
         require(("partner", body["to"]) in self.parties, "party-unknown", "agreement.to")
         sources = () if body["sources"] == "all" else texts.strings(body["sources"])
         require(all(("source", one) in self.parties for one in sources), "party-unknown", "agreement.sources")

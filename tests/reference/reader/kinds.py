@@ -217,7 +217,13 @@ SCHEMAS = {
     ),
     2: Schema(2, 0b11, _slots("Tactic", "about", "conditions", *LESSON, "evidence", "unit", **LESSON)),
 }
-MUST_SLOTS = {
-    name: tuple(slot for place, (slot, _) in enumerate(SCHEMAS[number].slots) if SCHEMAS[number].must >> place & 1)
-    for name, number in (("telemetry", 1), ("tactic", 2))
-}
+
+
+def _named(*, in_must: bool) -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(slot for place, (slot, _) in enumerate(one.slots) if (one.must >> place & 1) == in_must)
+        for name, one in (("telemetry", SCHEMAS[1]), ("tactic", SCHEMAS[2]))
+    }
+
+
+MUST_SLOTS, FREE_SLOTS = _named(in_must=True), _named(in_must=False)

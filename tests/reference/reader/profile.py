@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from . import statements as st
 from . import texts
-from .kinds import MUST_SLOTS
+from .kinds import FREE_SLOTS
 from .labels import Clearance, Cleared
 from .octets import Refusal, h, lp8, lp32, require, tag, u16
 from .statements import Roster, Statement
@@ -35,7 +35,7 @@ class Agreement:
     def parse(cls, raw: bytes) -> Agreement:
         """The agreement of a text (2.5)."""
         read = texts.body_text(st.AGREEMENT, raw, "agreement")
-        texts.check_agreement(read, MUST_SLOTS, "agreement")
+        texts.check_agreement(read, FREE_SLOTS, "agreement")
         sources = read["sources"]
         return cls(
             str(read["id"]),

@@ -24,7 +24,7 @@ POLICY = re.compile("[A-Z]{3,8}")
 CODE = re.compile("[A-Z][A-Z0-9-]{0,31}")
 VALUE = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NATION = re.compile("[A-Z]{3}")
-_IDENTITY = re.compile(r"spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)+")
+_IDENTITY = re.compile(r"spiffe://[a-z0-9][a-z0-9._-]{0,127}(/[A-Za-z0-9._-]+)+")
 
 
 def read_text(raw: bytes, at: str) -> dict[str, object]:
@@ -197,7 +197,7 @@ TEXTS: dict[int, Rule] = {
             "kinds": listing(_KIND),
             "modes": listing(_MODE),
             "sources": _sources,
-            "ceiling": form(CODE),
+            "ceiling": _ID,
             "purpose": word("EVALUATE", "REPLICATE", "MODIFY"),
             "onward": word("no", "ask-origin"),
             "origin": word("hidden", "shown"),
@@ -228,15 +228,15 @@ def body_text(kind: int, raw: bytes, at: str) -> dict[str, object]:
     return rows(TEXTS[kind](read_text(raw, at), at), at)
 
 
-def check_agreement(text: dict[str, object], must: dict[str, tuple[str, ...]], at: str) -> None:
-    """Nothing, if the agreement does not contradict itself (2.5); `must` has the slots of each kind's must set."""
+def check_agreement(text: dict[str, object], free: dict[str, tuple[str, ...]], at: str) -> None:
+    """Nothing, if the agreement does not contradict itself (2.5); `free` has the slots outside each kind's must set."""
     starts, ends = day(text["starts"], at), day(text["ends"], at)
     require(starts <= ends, "text-value", f"{at}.ends")
     modes, kinds = strings(text["modes"]), strings(text["kinds"])
     require("REAL" not in modes or len(modes) == 1, "text-value", f"{at}.modes")
     for name in strings(text.get("withhold", ())):
         kind, slot = name.split(".")
-        require(kind in kinds and slot not in must.get(kind, ()), "text-value", f"{at}.withhold")
+        require(kind in kinds and slot in free.get(kind, ()), "text-value", f"{at}.withhold")
     designs = strings(text.get("designs", ()))
     fees = text.get("fees", ())
     for fee in fees if isinstance(fees, tuple) else ():
