@@ -24,10 +24,10 @@ from gateway.core.sealing.frame import (
     open_notice,
     open_old,
     parse_disclosure_entry,
+    sequence_of,
 )
 from gateway.core.sealing.stream import StreamKeys, StreamTerms
 from gateway.core.suite.numbers import EndReason
-from gateway.core.suite.octets import Reader as Octets
 from gateway.core.suite.tree import leaf_hash
 
 
@@ -57,7 +57,7 @@ class OpenedStream:
 
     def old(self, message: bytes) -> OldDisclosure:
         """A disclosure of an earlier stream; its records come again."""
-        self._take_seq(message, "old")
+        self._take_seq(sequence_of(message, "old"), "old")
         _, entry = open_old(self._keys, message)
         disclosure = parse_disclosure_entry(entry)
         self._check_names(disclosure)
@@ -70,7 +70,7 @@ class OpenedStream:
     def frame(self, message: bytes) -> Records:
         """A frame's records after every check."""
         sealed = SealedFrame.parse(message)
-        self._take_seq(message, "frame")
+        self._take_seq(sealed.seq, "frame")
         entry = sealed.open_entry(self._keys)
         disclosure = parse_disclosure_entry(entry)
         self._check_names(disclosure)
@@ -95,7 +95,7 @@ class OpenedStream:
 
     def notice(self, message: bytes) -> CaughtUp | QuotaReached | None:
         """What the gateway says on the way; None for what means nothing to a reader."""
-        self._take_seq(message, "notice")
+        self._take_seq(sequence_of(message, "notice"), "notice")
         _, reason, _ = open_notice(self._keys, message)
         if reason is EndReason.QUOTA:
             return QuotaReached()
@@ -103,12 +103,12 @@ class OpenedStream:
 
     def end(self, message: bytes) -> Ended:
         """Why the gateway ends the stream."""
-        self._take_seq(message, "end")
+        self._take_seq(sequence_of(message, "end"), "end")
         _, reason, text = open_end(self._keys, message)
         return Ended(reason, text)
 
-    def _take_seq(self, message: bytes, structure: str) -> None:
-        if Octets(message, structure).u64("seq") != self._seq:
+    def _take_seq(self, seq: int, structure: str) -> None:
+        if seq != self._seq:
             raise Refused("stream-order", f"a {structure} must carry sequence number {self._seq}", at=structure)
         self._seq += 1
 

@@ -203,6 +203,18 @@ async def tainted_source(told: Conversation) -> None:
     await told.disclose(told.truth.section())
 
 
+async def withdrawn_vocabulary(told: Conversation) -> None:
+    """The partner has no words to read labels by, and is sent a stream all the same."""
+
+    def taint(one: ShownEndorsement) -> ShownEndorsement:
+        if one.endorsement.role is not Role.VOCABULARY:
+            return one
+        return replace(one, endorsement=replace(one.endorsement, state=KeyState.TAINTED))
+
+    await told.directory(told.truth.directory(5, change=taint))
+    await told.open()
+
+
 LIES: dict[Script, str] = {
     directory_by_one: "signatures-too-few",
     directory_by_strangers: "signer-unknown",
@@ -216,6 +228,7 @@ LIES: dict[Script, str] = {
     endorsement_of_a_stranger: "endorsement-proof",
     key_beside_its_endorsement: "endorsement-mismatch",
     another_vocabulary: "vocabulary-pinned",
+    withdrawn_vocabulary: "file-not-endorsed",
     tainted_source: "key-tainted",
     open_for_another_hello: "open-mismatch",
     open_for_another_partner: "open-mismatch",
@@ -233,7 +246,7 @@ LIES: dict[Script, str] = {
 
 
 @pytest.mark.must("4.1.1", "4.4.1", "4.4.2", "4.4.3", "4.4.4", "4.4.5", "4.4.6", "5.4.1", "5.4.2", "5.5.9", "5.5.16")
-@pytest.mark.must("11.9")
+@pytest.mark.must("4.4.7", "11.9")
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
 def test_a_lie_is_refused_by_name(partner: Listener, lie: Script) -> None:
     """A gateway that has every key of its own still cannot make a partner believe this."""

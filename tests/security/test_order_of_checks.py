@@ -13,9 +13,9 @@ import pytest
 
 from gateway.core.control.directory import ShownEndorsement
 from gateway.core.records.batch import SignedBatch
-from gateway.core.sealing.frame import Disclosure, seal_end, seal_frame, seal_notice, seal_old
+from gateway.core.sealing.frame import Disclosure, SealedFrame, seal_end, seal_frame, seal_notice, seal_old
 from gateway.core.suite.numbers import EndReason, KeyState, Role, StreamMessage
-from gateway.core.suite.octets import u64
+from gateway.core.suite.octets import lp32, u64
 from tests.scripted_gateway import Conversation, Script
 from tests.security.listener import ABOUT, ALL, STRANGER, TRACK, Listener
 from tests.truth import MINUTE_MS, now_ms
@@ -40,6 +40,35 @@ def test_a_number_that_is_not_the_next_is_refused_before_anything_is_opened(
         await told.send(kind, u64(1) + SEALED[kind](told)[8:])
 
     assert partner.hear(renumbered).code == "stream-order"
+
+
+@pytest.mark.must("1.2.4")
+@pytest.mark.parametrize("kind", SEALED, ids=lambda kind: kind.name.lower())
+def test_what_is_not_laid_out_as_a_message_is_refused_before_its_number_is_looked_at(
+    partner: Listener, kind: StreamMessage
+) -> None:
+    """Parsing comes first: a byte too many is no message at all, whatever number it carries."""
+
+    async def longer(told: Conversation) -> None:
+        await told.begin()
+        await told.send(kind, u64(1) + SEALED[kind](told)[8:] + b"\0")
+
+    assert partner.hear(longer).code == "malformed"
+
+
+@pytest.mark.must("5.4.2")
+@pytest.mark.parametrize(("length", "code"), [(1024, "frame-not-authentic"), (1025, "malformed")])
+def test_disclosure_and_body_exchanged_are_refused_as_the_first_check_says(
+    partner: Listener, length: int, code: str
+) -> None:
+    """A body that is longer than a disclosure may be does not parse in its place; a shorter one does not open there."""
+
+    async def exchanged(told: Conversation) -> None:
+        await told.begin()
+        frame = SealedFrame.parse(seal_frame(told.keys, 0, b"entry", bytes(length - 16)))
+        await told.send(StreamMessage.FRAME, u64(0) + lp32(frame.sealed_body) + lp32(frame.sealed_entry))
+
+    assert partner.hear(exchanged).code == code
 
 
 def entered_and_sent(entered: int, change: Callable[[Conversation, SignedBatch], SignedBatch]) -> Script:

@@ -5,11 +5,12 @@ call, because an entry carries the time it was applied at. The order of checks:
 
 1. place: the next position, on the head's link, of this genesis, under the roster in force;
 2. time: not expired, not from the future, and the gateway's clock never runs back;
-3. signatures: all verify, all are members', and enough distinct persons signed for the kind;
-4. body and attachments, against what stands (room `applying`).
+3. kind: one that is acted on;
+4. signatures: all verify, all are members', and enough distinct persons signed for the kind;
+5. attachments, as many as the kind has; then body and attachments, against what stands (room `applying`).
 
-`preview` makes all checks but the last part of 3 and says how many signatures are there: a change that could never be
-applied is refused when it is proposed, not when the last person has signed. Source: SPEC.md section 2.
+`preview` makes all checks but the last part of 4 and says how many signatures are there: a change that could never be
+applied is refused when it is proposed, not when the last person has signed. Source: SPEC.md section 2.4.
 
     control = Control.begin(entries[0])
     for entry in entries[1:]:
@@ -18,7 +19,9 @@ applied is refused when it is proposed, not when the last person has signed. Sou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gateway.core.control.applying import APPLIED, ATTACHED, open_proposal, propose_roster, succeed
 from gateway.core.control.entry import ControlEntry
@@ -41,9 +44,9 @@ class Control(Standing):
         if statement.kind is not StatementKind.GENESIS:
             raise Refused("statement-genesis", "the first statement is a GENESIS, another came", at="statement.kind")
         _check_time(entry, 0)
-        _check_attachments(entry)
         roster = Roster.parse(statement.body)
         check_signatures(entry.signed, roster)
+        _check_attachments(entry)
         return cls(
             genesis=statement.link,
             position=1,
@@ -68,20 +71,23 @@ class Control(Standing):
 
     def apply(self, entry: ControlEntry) -> Control:
         """The next state; refuses the entry as `preview` does, and `signatures-too-few`."""
-        control, progress = self.preview(entry)
-        progress.check_complete()
-        return control
+        return self._follow(entry, is_complete=True)[0]
 
     def preview(self, entry: ControlEntry) -> tuple[Control, Progress]:
         """The next state as it would be with enough signatures, and how far they are."""
+        return self._follow(entry, is_complete=False)
+
+    def _follow(self, entry: ControlEntry, *, is_complete: bool) -> tuple[Control, Progress]:
         self._check_place(entry)
         _check_time(entry, self.clock_ms)
         if entry.statement.kind not in APPLIED and entry.statement.kind not in _SUCCESSION:
             raise Refused("statement-not-built", f"{entry.statement.kind.name} is not built yet", at="statement.kind")
+        progress, change = self._weigh(entry)
+        if is_complete:
+            progress.check_complete()
         _check_attachments(entry)
-        after, progress = self._weigh(entry)
         return (
-            replace(after, position=self.position + 1, head=entry.statement.link, clock_ms=entry.applied_at_ms),
+            replace(change(), position=self.position + 1, head=entry.statement.link, clock_ms=entry.applied_at_ms),
             progress,
         )
 
@@ -100,20 +106,20 @@ class Control(Standing):
         if statement.roster != self.roster_link:
             raise Refused("roster-not-in-force", "the statement is under another roster", at="statement.roster")
 
-    def _weigh(self, entry: ControlEntry) -> tuple[Control, Progress]:
+    def _weigh(self, entry: ControlEntry) -> tuple[Progress, Callable[[], Control]]:
+        """How far the signatures are, and what the statement changes: the body says who must sign for three kinds."""
         signed, kind = entry.signed, entry.statement.kind
         if kind is StatementKind.ROSTER_PROPOSE:
             proposal, progress = weigh_proposal(signed, self.roster)
-            return propose_roster(self, proposal, entry.applied_at_ms), progress
+            return progress, partial(propose_roster, self, proposal, entry.applied_at_ms)
         if kind is StatementKind.ROSTER:
             opened = open_proposal(self, named_proposal(entry.body))
-            progress = weigh_roster(signed, opened.proposal, self.roster)
-            return succeed(self, opened, entry), progress
+            return weigh_roster(signed, opened.proposal, self.roster), partial(succeed, self, opened, entry)
         progress = signature_progress(signed, self.roster)
         if kind is StatementKind.OBJECT:
             opened = open_proposal(self, Objection.parse(entry.body).proposal)
             progress = replace(progress, need=objection_needed(opened.proposal, self.roster))
-        return APPLIED[kind](self, entry), progress
+        return progress, partial(APPLIED[kind], self, entry)
 
 
 _SUCCESSION = frozenset({StatementKind.ROSTER_PROPOSE, StatementKind.ROSTER})

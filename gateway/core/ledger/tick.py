@@ -158,7 +158,7 @@ def _hashes(reader: Reader, count: int, limit: int, field: str) -> tuple[bytes, 
 
 
 def encode_leaves(leaves: Sequence[bytes]) -> bytes:
-    """A `leaves` message without its type byte: at most 16,384 hashes that come before a tick."""
+    """A `leaves` message without its type byte: 1 to 16,384 hashes that come before a tick."""
     return u32(len(leaves)) + b"".join(leaves)
 
 
@@ -167,6 +167,9 @@ def parse_leaves(message: bytes) -> tuple[bytes, ...]:
     reader = Reader(message, "leaves")
     leaves = _hashes(reader, reader.u32("count"), MAX_TICK_LEAVES, "leaves")
     reader.done()
+    if not leaves:
+        # None would be neither a tick's beginning nor out of order behind one.
+        raise reader.refuse("count", "1 or more")
     return leaves
 
 

@@ -127,11 +127,21 @@ def _seal_one(keys: StreamKeys, seq: int, plaintext: bytes, tag: bytes) -> bytes
     return u64(seq) + lp32(keys.cipher.seal(2 * seq, plaintext, tag + keys.th + u64(seq)))
 
 
-def _open_one(keys: StreamKeys, message: bytes, tag: bytes, structure: str) -> tuple[int, bytes]:
+def _parse_one(message: bytes, structure: str) -> tuple[int, bytes]:
     reader = Reader(message, structure)
     seq = reader.u64("seq")
     sealed = reader.lp32("ciphertext", MAX_DISCLOSURE_ENTRY_BYTES)
     reader.done()
+    return seq, sealed
+
+
+def sequence_of(message: bytes, structure: str) -> int:
+    """The number of an `old`, notice or end, before it is opened; refuses `malformed`."""
+    return _parse_one(message, structure)[0]
+
+
+def _open_one(keys: StreamKeys, message: bytes, tag: bytes, structure: str) -> tuple[int, bytes]:
+    seq, sealed = _parse_one(message, structure)
     return seq, keys.cipher.open(2 * seq, sealed, tag + keys.th + u64(seq), structure)
 
 

@@ -13,7 +13,7 @@ from gateway.core.errors import Refused
 from gateway.core.suite.numbers import StatementKind
 from gateway.core.suite.octets import u16, u64
 from tests.unit.control.given import DAY, NOW, genesis, octets, roster_text, signed
-from tests.unit.control.world import World, a_world, agreement_text
+from tests.unit.control.world import BOTH, World, a_world, agreement_text
 
 SUSPEND = b'target = "partner/usa/arl"\nreason = "a test"\n'
 
@@ -215,6 +215,29 @@ def test_a_statement_comes_with_what_belongs_to_it(kind: StatementKind, count: i
     attachments = (b"x",) * (count if kind is not StatementKind.SUSPEND else count + 1)
 
     assert refusal(world, world.entry(kind, SUSPEND, *attachments)) == "attachments"
+
+
+@pytest.mark.must("2.4.11")
+def test_the_first_of_several_faults_is_the_one_that_is_named() -> None:
+    """Two gateways that refuse one statement for different reasons do not agree on what is wrong with it."""
+    world, body = a_world(), agreement_text(id='"UA-9"', to='"usa/nobody"')
+    faults: list[tuple[str, dict[str, object], tuple[bytes, ...], tuple[str, ...]]] = [
+        ("stale-change", {"position": 8, "expires_at_ms": NOW}, (b"x",), ("stranger",)),
+        ("statement-expired", {"expires_at_ms": NOW}, (b"x",), ("stranger",)),
+        ("signer-unknown", {}, (b"x",), ("stranger",)),
+        ("signatures-too-few", {}, (b"x",), ("officer-1",)),
+        ("attachments", {}, (b"x",), BOTH),
+        ("partner-unknown", {}, (), BOTH),
+    ]
+
+    codes = [
+        refusal(world, world.entry(StatementKind.AGREEMENT, body, *attachments, by=by, **changes))
+        for _, changes, attachments, by in faults
+    ]
+
+    assert codes == [code for code, *_ in faults]
+    unbuilt = world.entry(StatementKind.HOLD, b"", b"x", by=("stranger",))
+    assert refusal(world, unbuilt) == "statement-not-built"
 
 
 @pytest.mark.must("2.10.1")
