@@ -253,7 +253,7 @@ def test_ctrl_c_leaves_everything_in_the_outbox(world: World) -> None:
         return process.returncode, said + rest
 
     try:
-        code, said = asyncio.run(interrupted())
+        code, said = asyncio.run(asyncio.wait_for(interrupted(), 60))
     finally:
         world.sluice.start()
 
