@@ -31,6 +31,10 @@ PUBLIC: dict[str, tuple[grpc.StatusCode, str]] = {
     "hello-ahead": (grpc.StatusCode.FAILED_PRECONDITION, "the hello knows more of the account than the gateway"),
     "cursor-invalid": (grpc.StatusCode.FAILED_PRECONDITION, "the cursor is not of this subscription"),
     "agreement-changed": (grpc.StatusCode.FAILED_PRECONDITION, "the agreement's text is not the one in force"),
+    "receipt-incarnation": (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "the receipt is of an account that a restore closed, follow first",
+    ),
     "directory-due": (grpc.StatusCode.UNAVAILABLE, "operators must issue a directory first"),
     "stream-cut": (grpc.StatusCode.UNAVAILABLE, "the stream ended and its end was not read"),
     "stopping": (grpc.StatusCode.UNAVAILABLE, "the gateway is stopping"),

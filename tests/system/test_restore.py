@@ -50,6 +50,19 @@ class Day:
         """Everything the partner hears until it is caught up."""
         return self.world.run(_until_caught_up(self.profile, self.state, record))
 
+    def receipt(self) -> str:
+        """The code with which the partner's receipt is refused; empty if it is taken."""
+
+        async def hand_in() -> None:
+            async with follow(self.profile, kinds=("tactic",), state=self.state) as following:
+                await following.send_receipt()
+
+        try:
+            self.world.run(hand_in())
+        except GatewayError as error:
+            return error.code
+        return ""
+
     def settled(self) -> Tally:
         """The source moves its outbox until everything is decided."""
         with self.world.outbox() as outbox:
@@ -136,10 +149,13 @@ def test_everybody_goes_on_after_two_officers_restored(day: Day) -> None:
     assert day.refusal() == "store-below-floor"
     day.restore()
 
+    early = day.receipt()
     heard, tally = day.heard(), day.settled()
     later = day.published()
     more = day.heard()
 
+    assert early == "receipt-incarnation"
+    assert day.receipt() == ""
     assert restores(heard) == [(2, 1)]
     assert names(heard) == []
     assert tally.batches == {ACKNOWLEDGED: 2, LOST: 1}
