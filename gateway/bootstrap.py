@@ -138,8 +138,11 @@ def load(settings: Settings, *, every_signature: bool, below_floor: bool = False
     try:
         journals.verify()
         if below_floor:
-            return Loaded(journals, keys, floor, fold(journals, keys, every_signature=every_signature))
-        return Loaded(journals, keys, floor, rebuild(journals, keys, floor, every_signature=every_signature))
+            folds = fold(journals, keys, every_signature=every_signature)
+        else:
+            folds = rebuild(journals, keys, floor, every_signature=every_signature)
+        journals.check_genesis(folds.control.genesis)
+        return Loaded(journals, keys, floor, folds)
     except BaseException:
         journals.close()
         raise

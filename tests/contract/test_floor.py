@@ -31,6 +31,7 @@ def floor_at(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[FloorM
     return make
 
 
+@pytest.mark.must("7.5.2")
 @CONTRACT.holds(
     "Kept outside the store, so that an older store put back in its place is noticed.",
     "`raise_to` is durable when it returns, replaces the mark atomically, and never lowers it"
@@ -65,6 +66,7 @@ def test_the_mark_rises_and_never_falls(
     assert floor.read() == (mark if kept else MARK)
 
 
+@pytest.mark.must("7.5.3")
 @CONTRACT.holds(
     'A mark of another incarnation is refused (`Fault("floor-incarnation")`): only a restore may begin a new one.'
 )

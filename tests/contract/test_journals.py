@@ -96,6 +96,7 @@ def test_entries_appear_in_the_order_of_the_calls(journals: Journals) -> None:
     assert entries(journals, LEDGER) == [b"%d %s" % (i, which) for i in range(300) for which in (b"first", b"second")]
 
 
+@pytest.mark.must("7.1.1", "7.1.2")
 @CONTRACT.holds(
     "if any `expected_position` is not the journal's head (counting earlier appends of the same list),"
     ' `commit` raises `Fault("head-moved")` and nothing is applied.',
@@ -193,6 +194,7 @@ def test_a_cancelled_commit_is_applied(journals: Journals) -> None:
     assert entries(journals, LEDGER) == [b"first", b"second"]
 
 
+@pytest.mark.must("7.4.2")
 @CONTRACT.holds(
     'after any write or sync error the store latches: that commit and every later one raises `Fault("store-latched")`'
     " until it is opened again, because a failed fsync may have lost what was written.",
@@ -222,6 +224,7 @@ def test_after_a_write_error_nothing_is_acknowledged_until_a_restart(stores: Sto
     after.close()
 
 
+@pytest.mark.must("7.1.2")
 @CONTRACT.holds("A commit that failed so may be found after opening again, whole or not at all.")
 def test_a_failed_commit_is_found_whole_or_not_at_all(stores: Stores, journals: Journals) -> None:
     """An error and the write happened: the case everyone forgets."""
@@ -237,6 +240,7 @@ def test_a_failed_commit_is_found_whole_or_not_at_all(stores: Stores, journals: 
     after.close()
 
 
+@pytest.mark.must("7.4.2")
 @CONTRACT.holds('A full store raises `Fault("store-full")` and latches too.')
 def test_a_full_store_says_so_and_keeps_what_it_answered_for(stores: Stores) -> None:
     """No `stored` without room, and a clean start once there is some."""
@@ -339,6 +343,7 @@ def test_a_read_gives_the_span_asked_for(journals: Journals) -> None:
         journals.read(CONTROL, -1)
 
 
+@pytest.mark.must("7.1.3")
 @CONTRACT.holds(
     '`Fault("entry-damaged")` if one does not open or does not match its chain; `at` names journal and position.',
     'Recomputes every chain from the first entry; `Fault("journal-damaged")` names journal and position.',

@@ -59,11 +59,11 @@ class Store:
         """The key of the store."""
         return read_kek(self.settings.kek, self.settings.store, unsafe_kek_beside_store=True)
 
-    def rewrite(self, edit: Callable[[Rows], None]) -> None:
+    def rewrite(self, edit: Callable[[Rows], None], genesis: bytes | None = None) -> None:
         """An insider writes the store anew with its own key, edited, every chain in order."""
         journals = LmdbJournals.open(self.newest, self.kek())
         rows = {journal: [(kind, entry) for _, kind, entry in entries_of(journals, journal)] for journal in Journal}
-        genesis = journals.genesis
+        genesis = genesis or journals.genesis
         journals.close()
         edit(rows)
         shutil.rmtree(self.settings.store)
@@ -108,6 +108,7 @@ def test_the_store_that_ran_last_starts(store: Store) -> None:
     assert (mark.tick, mark.control_size) == (loaded.ticks, loaded.control.position)
 
 
+@pytest.mark.must("7.5.4")
 def test_an_older_store_put_back_in_its_place_is_refused(store: Store) -> None:
     """Everything in it is true, and a suspension or a record may be missing from it."""
     store.put(store.older)
@@ -131,6 +132,14 @@ def test_another_gateways_store_is_refused(store: Store, tmp_path: Path) -> None
 
     assert without_its_key == "kek-wrong"
     assert with_its_key == "store-below-floor"
+
+
+@pytest.mark.must("7.3.2")
+def test_a_store_of_one_name_with_the_entries_of_another_is_refused(store: Store) -> None:
+    """Whoever has the key could put this gateway's past under another's name."""
+    store.rewrite(lambda rows: None, genesis=bytes(48))
+
+    assert store.refusal() == "store-of-another-genesis"
 
 
 def _drop(journal: Journal, place: int) -> Callable[[Rows], None]:
@@ -170,6 +179,7 @@ EDITS: list[tuple[str, Callable[[Rows], None], set[str]]] = [
 ]
 
 
+@pytest.mark.must("7.5.4")
 @pytest.mark.parametrize(("what", "edit", "codes"), EDITS, ids=[what for what, _, _ in EDITS])
 def test_a_store_rewritten_with_its_own_key_is_named(
     store: Store, what: str, edit: Callable[[Rows], None], codes: set[str]
@@ -180,6 +190,7 @@ def test_a_store_rewritten_with_its_own_key_is_named(
     assert store.refusal() in codes
 
 
+@pytest.mark.must("7.5.4")
 @pytest.mark.parametrize(
     ("name", "code"),
     [("floor", "floor-missing"), ("kek", "kek-missing"), ("store", "store-missing"), ("keys", "key-missing")],
@@ -194,6 +205,7 @@ def test_a_part_that_is_missing_is_named(store: Store, tmp_path: Path, name: str
         (tmp_path / "away").rename(path)
 
 
+@pytest.mark.must("7.5.5")
 def test_the_process_refuses_as_the_start_does(store: Store) -> None:
     """By name, with a non-zero exit, and it has not listened for a moment."""
     store.put(store.older)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+import gateway
 from gateway.adapters.keyfiles import KeyFiles, create_kek, read_kek
 from gateway.adapters.owner_files import read_owner_file
+from gateway.cli.main import sluice
 from gateway.core.errors import Fault
 
+GATEWAY = Path(gateway.__file__).parent
 NAMES = ["stream.pem", "ledger.pem", "ingest.pem", "cursor.key"]
 
 
@@ -100,6 +105,7 @@ def test_a_folder_that_others_may_write_is_refused(folder: Path, mode: int) -> N
     assert code_of(lambda: KeyFiles(folder)) == "key-file-open-to-others"
 
 
+@pytest.mark.must("7.2.5")
 def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
     """Its owner can change it at will; as root one is made, as anyone else the system has plenty."""
     foreign = Path("/etc/passwd")
@@ -185,6 +191,7 @@ def test_the_stores_key_is_not_made_beside_the_store(tmp_path: Path) -> None:
     assert not (tmp_path / "store.kek").exists()
 
 
+@pytest.mark.must("7.2.6")
 def test_beside_the_store_only_with_the_word_unsafe(tmp_path: Path) -> None:
     """A demo has one disk; it has to say so each time."""
     made = create_kek(tmp_path / "store.kek", tmp_path, unsafe_kek_beside_store=True)
@@ -213,6 +220,26 @@ def test_the_stores_key_is_made_once(tmp_path: Path) -> None:
     assert create_kek(tmp_path / "other.kek", tmp_path, unsafe_kek_beside_store=True) != made
 
 
+@pytest.mark.must("7.2.7")
+def test_no_argument_and_no_variable_brings_a_key() -> None:
+    """Both are read by every other process of the machine; what a command takes of a key is the name of its file."""
+    commands = [sluice.get_command(click.Context(sluice), name) for name in sluice.list_commands(click.Context(sluice))]
+
+    options = [option for command in commands if command is not None for option in command.params]
+
+    assert {"kek", "unsafe_kek_beside_store"} == {str(one.name) for one in options if "kek" in str(one.name)}
+    for option in options:
+        assert option.envvar is None
+        assert "key" not in str(option.name)
+        assert option.name != "kek" or isinstance(option.type, click.Path)
+        assert option.name != "unsafe_kek_beside_store" or (isinstance(option, click.Option) and option.is_flag)
+    sources = [path.read_text("utf-8") for path in GATEWAY.rglob("*.py")]
+    assert [line for source in sources for line in re.findall(r"environ\b.*|getenv.*|auto_envvar.*", source)] == [
+        'environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-RSA-AES256-GCM-SHA384"'
+    ]
+
+
+@pytest.mark.must("7.2.5")
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [

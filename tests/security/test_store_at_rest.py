@@ -13,9 +13,10 @@ import lmdb
 import pytest
 
 from gateway.adapters.lmdb import LmdbJournals
+from gateway.adapters.lmdb.sealing import STORE_PAGE, page_of
 from gateway.core.errors import CallerError, Fault
 from gateway.ports.journal import Journal
-from tests.contract.stores import GENESIS, KEK, an_append
+from tests.contract.stores import GENESIS, KEK, LmdbStores, an_append
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS, CONTROL, LEDGER = Journal.RECORDS, Journal.CONTROL, Journal.LEDGER
@@ -75,6 +76,7 @@ def test_no_file_of_the_store_shows_an_entry_or_a_key(tmp_path: Path) -> None:
     assert GENESIS not in on_disk
 
 
+@pytest.mark.must("7.2.1", "7.2.2")
 def test_equal_entries_look_different(tmp_path: Path) -> None:
     """A fresh key each, so that a thief cannot tell that one unit reported the same twice."""
     store = a_store(tmp_path / "store", 2)
@@ -97,6 +99,7 @@ def test_the_files_are_the_owners_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(store.stat().st_mode) == 0o700
 
 
+@pytest.mark.must("7.3.2")
 def test_another_key_opens_nothing(tmp_path: Path) -> None:
     """A mixed-up key file is said at the start and not found out entry by entry."""
     store = a_store(tmp_path / "store")
@@ -173,6 +176,7 @@ def grow(txn: lmdb.Transaction[bytes], databases: dict[bytes, object], more: byt
     txn.put(key(1), bytes(txn.get(key(1), db=databases[b"ledger"])) + more, db=databases[b"ledger"])
 
 
+@pytest.mark.must("7.1.3", "7.3.1", "7.3.2")
 @pytest.mark.parametrize("what", EDITS)
 def test_an_edited_store_is_refused_and_the_place_named(tmp_path: Path, what: str) -> None:
     """Whoever holds the files can put any bytes anywhere; a start must not get past them."""
@@ -184,6 +188,7 @@ def test_an_edited_store_is_refused_and_the_place_named(tmp_path: Path, what: st
     assert code_of(lambda: open_and_verify(store)) == expected
 
 
+@pytest.mark.must("7.1.3")
 def test_every_byte_of_a_row_counts(tmp_path: Path) -> None:
     """Chain value, wrap, ciphertext and tag: no bit of an entry can change unnoticed."""
     store = a_store(tmp_path / "store", 2)
@@ -201,6 +206,7 @@ def test_every_byte_of_a_row_counts(tmp_path: Path) -> None:
     assert not unnoticed
 
 
+@pytest.mark.must("7.3.3")
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     """Two writers would each continue the chain their own way."""
     store = a_store(tmp_path / "store")
@@ -281,6 +287,30 @@ def test_a_page_key_damaged_while_the_store_is_open_ends_the_writing(tmp_path: P
     journals.close()
 
     assert code == "store-latched"
+
+
+@pytest.mark.must("7.2.3")
+def test_no_entry_is_there_without_the_key_of_its_page(tmp_path: Path) -> None:
+    """An entry under a key that only the memory of a dead process knew would be lost though it is there."""
+    stores = LmdbStores(tmp_path)
+    journals = stores.fresh()
+    asyncio.run(journals.commit([an_append(LEDGER, i) for i in range(256)]))
+    failing = stores.let_write_fail(journals)
+    refused = code_of(lambda: asyncio.run(failing.commit([an_append(LEDGER, 256)])))[0]
+
+    after = stores.reopened(failing)
+    size = after.head(LEDGER).size
+    asyncio.run(after.commit([an_append(LEDGER, size + i) for i in range(300)]))
+    after.close()
+    rows: list[bytes] = []
+    pages: list[bytes] = []
+    edit(tmp_path / "store", lambda txn, dbs: rows.extend(at for at, _ in txn.cursor(dbs[b"ledger"])))
+    edit(tmp_path / "store", lambda txn, dbs: pages.extend(at for at, _ in txn.cursor(dbs[b"pages"])))
+
+    assert refused == "store-latched"
+    used = {page_of(LEDGER, int.from_bytes(row, "big")) for row in rows}
+    assert used == {int.from_bytes(page, "big") for page in pages} - {STORE_PAGE}
+    open_and_verify(tmp_path / "store")
 
 
 def foreign_lmdb(path: Path) -> None:

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.must("7.1.2", "7.4.1")
 def test_what_was_answered_survives_twenty_kills_once_and_whole(tmp_path: Path, seed: int) -> None:
     """`stored` is a promise that no end of the process may break. The seed is in the header of the run.
 

@@ -39,6 +39,7 @@ def a_child(case: str, folder: Path) -> dict[str, list[str] | int]:
     return said
 
 
+@pytest.mark.must("7.4.2")
 @pytest.mark.parametrize(
     ("case", "first"),
     [

@@ -88,12 +88,8 @@ class LmdbJournals:
             layout = Layout.open(environment.lmdb, kek)
             with environment.reading() as txn:
                 of_store = layout.read_store(txn)
-            if genesis is not None and genesis != of_store:
-                raise Fault(
-                    "store-of-another-genesis",
-                    f"the store must belong to genesis {genesis.hex()[:8]}, it belongs to {of_store.hex()[:8]}",
-                    at=str(path),
-                )
+            if genesis is not None:
+                _check_genesis(genesis, of_store, path)
             return cls(environment, layout, of_store)
         except Damage as damage:
             environment.close()
@@ -101,6 +97,10 @@ class LmdbJournals:
         except BaseException:
             environment.close()
             raise
+
+    def check_genesis(self, genesis: bytes) -> None:
+        """Raises `store-of-another-genesis` unless the store was made for this one."""
+        _check_genesis(genesis, self.genesis, Path(self._environment.lmdb.path()))
 
     def head(self, journal: Journal) -> Head:
         """The journal's end, as last committed."""
@@ -153,6 +153,15 @@ class LmdbJournals:
         """Finishes queued commits, then releases the files; may block as long as those commits take."""
         self._writer.close()
         self._environment.close()
+
+
+def _check_genesis(genesis: bytes, of_store: bytes, path: Path) -> None:
+    if genesis != of_store:
+        raise Fault(
+            "store-of-another-genesis",
+            f"the store must belong to genesis {genesis.hex()[:8]}, it belongs to {of_store.hex()[:8]}",
+            at=str(path),
+        )
 
 
 def _check_length(name: str, value: bytes, expected: int) -> None:

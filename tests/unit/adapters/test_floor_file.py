@@ -54,6 +54,7 @@ def test_a_damaged_floor_is_not_raised_either(path: Path) -> None:
     assert path.read_bytes() == b""
 
 
+@pytest.mark.must("7.5.1")
 def test_what_a_crash_left_half_written_is_replaced(path: Path) -> None:
     """The new file gets its name only when it is whole; a leftover is never read and does not gather."""
     path.with_name("floor.new").write_bytes(b"half")

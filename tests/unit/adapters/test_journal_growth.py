@@ -151,6 +151,7 @@ def test_readers_beyond_lmdbs_table_wait_for_a_place(tmp_path: Path) -> None:
     journals.close()
 
 
+@pytest.mark.must("7.4.1")
 def test_sync_and_metasync_are_on(tmp_path: Path) -> None:
     """A commit that is not on the disk is no commit; there is no switch to ask for one."""
     journals = LmdbJournals.create(tmp_path / "store", KEK, GENESIS)

@@ -56,6 +56,7 @@ def test_no_two_journals_share_a_page() -> None:
     assert sealing.STORE_PAGE not in {page for pair in ends for page in pair}
 
 
+@pytest.mark.must("7.2.4")
 def test_a_journal_ends_where_its_pages_end() -> None:
     """The next page would be another journal's."""
     with pytest.raises(Fault, match="store-full"):

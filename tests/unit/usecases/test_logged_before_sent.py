@@ -124,7 +124,7 @@ async def live(house: House) -> Origin:
     return origin
 
 
-@pytest.mark.must("5.3.1")
+@pytest.mark.must("5.3.1", "7.4.1")
 def test_no_frame_is_sealed_before_its_disclosure_is_durable() -> None:
     """What is on a wire cannot be taken back; what the disk lost would have been shown to nobody."""
 
