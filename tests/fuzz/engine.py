@@ -26,6 +26,7 @@ from tests.fuzz.mutation import Grammar, Octets
 ROUND = 250
 FEWEST_ROUNDS = 15
 SHOWN_BYTES = 2048
+MOST_SAID = 4096
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -79,6 +80,9 @@ def judged(subject: Subject, octets: bytes) -> str:
         code: str = getattr(refusal, "code", "")
         if _CODE.fullmatch(code) is None:
             raise BrokenLawError(f"a refusal without a code: {_shown(octets)}") from refusal
+        said = str(refusal)
+        if len(said) > MOST_SAID or not said.replace("\n", "").isprintable():
+            raise BrokenLawError(f"a refusal that is not for a person's eyes: {_shown(octets)}") from refusal
         return code
     except (BrokenLawError, KeyboardInterrupt):
         raise

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from gateway.core.errors import CallerError, Fault, GatewayError, Refused
+from gateway.core.errors import MAX_CHARACTERS, CallerError, Fault, GatewayError, Refused
 
 FAMILIES = (CallerError, Refused, Fault)
 
@@ -39,3 +39,19 @@ def test_an_error_crosses_a_process_boundary_whole(family: type[GatewayError]) -
 
     assert type(again) is family
     assert again.to_json() == error.to_json()
+
+
+@pytest.mark.must("1.2.6")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_error_shows_nothing_that_moves_the_cursor_or_hides(family: type[GatewayError]) -> None:
+    """A key of a text may be an escape sequence, and it is named on the terminal of the one who refuses it."""
+    error = family("text-unknown-key", "another\x1b[2J came", at="agreement.\u202e\u200bcba\x1b[31m", do="\r\nmend")
+
+    assert (error.message, error.at, error.do) == ("another[2J came", "agreement.cba[31m", "mend")
+    assert error.args == (error.code, error.message, error.at, error.do)
+    assert "\x1b" not in str(pickle.loads(pickle.dumps(error)))  # noqa: S301 - our own bytes
+
+
+def test_an_error_is_no_longer_than_a_person_reads() -> None:
+    """A key of a quarter of a mebibyte would push the sentence off the screen."""
+    assert len(CallerError("unknown-key", "another key came", at="k" * 262_144).at) == MAX_CHARACTERS
