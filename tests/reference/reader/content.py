@@ -134,7 +134,7 @@ def _check_field(field: Field, value: Value, at: str) -> None:
         require(isinstance(value, bytes) and len(value) == 48, "schema", at)
     elif isinstance(value, str):
         check_text(
-            value, field.high if field.kind == "text" else 1024, at, lines=at.split(".", maxsplit=1)[0] in LESSON
+            value, field.high if field.kind == "text" else field.width, at, lines=at.split(".", maxsplit=1)[0] in LESSON
         )
         require(field.kind == "text" or _has_form(field, value), "schema", at)
     elif isinstance(value, dict):
@@ -149,10 +149,10 @@ def _check_list(field: Field, values: list[Value], at: str) -> None:
         listed = all(1 <= one <= field.high for one in numbers)
         require(listed and all(a < b for a, b in itertools.pairwise(numbers)), "schema", at)
         return
-    require(len(values) <= field.high, "range", at)
+    require(len(values) <= field.high, "schema", at)
     for one in values:
         if isinstance(one, str):
-            check_text(one, 1024, at)
+            check_text(one, field.width, at)
             require(_has_form(field, one), "schema", at)
         elif isinstance(one, dict):
             _check_message(field.part, one, at)
@@ -166,7 +166,7 @@ def _has_form(field: Field, value: str) -> bool:
 
 def check_text(value: str, most: int, at: str, *, lines: bool = False) -> None:
     """Nothing, if the text holds only what prints (8.3)."""
-    require(len(value.encode()) <= most, "range", at)
+    require(len(value.encode()) <= most, "text", at)
     for char in set(value):
         category = unicodedata.category(char)
         plain = category not in _FORBIDDEN or (lines and char == "\n")
@@ -256,7 +256,7 @@ def _conditions(found: dict[str, Value], at: str) -> None:
 
 def _most(words: Value | None, most: int, at: str) -> None:
     languages = words.values() if isinstance(words, dict) else ()
-    require(all(isinstance(one, str) and len(one.encode()) <= most for one in languages), "range", at)
+    require(all(isinstance(one, str) and len(one.encode()) <= most for one in languages), "text", at)
 
 
 def _narrative(found: dict[str, Value], at: str) -> None:

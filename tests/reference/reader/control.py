@@ -161,9 +161,11 @@ class ControlReader:
         self._own(proposal.roster)
 
     def _object(self, entry: Entry) -> None:
+        self._signed(entry)
         body = texts.body_text(st.OBJECT, entry.statement.body, "object")
         link = bytes.fromhex(str(body["proposal"]))
         require(link in self.proposals, "proposal-unknown", "object.proposal")
+        # How many it takes depends on whose proposal it is.
         self._signed(entry, self.proposals[link][0])
         require(link not in self.objected, "nothing-to-change", "object.proposal")
         self.objected |= {link}
@@ -278,9 +280,9 @@ class ControlReader:
         require(len(abouts) == 1, "about-labels-differ", "slot 0")
 
     def _directory(self, entry: Entry) -> None:
+        self._signed(entry)
         newest = Dir.parse(entry.statement.body)
         require(newest.dir_no == newest.base_no, "directory-base", "directory.base_no")
-        self._signed(entry)
         self._number(newest, entry.applied_at)
         require(len(entry.attachments) == 1, "attachments", "entry.attachment count")
         listed = parse_list(entry.attachments[0])
@@ -319,8 +321,8 @@ class ControlReader:
         self.endorsed = {**self.endorsed, digest: (endorsement, beside)}
 
     def _redate(self, entry: Entry) -> None:
-        newest = Dir.parse(entry.statement.body)
         self._signed(entry)
+        newest = Dir.parse(entry.statement.body)
         based = self.dir is not None and self.dir.base == newest.base and self.dir_roster == self.roster_link
         require(based, "redate-base", "directory.base_no")
         self._number(newest, entry.applied_at)

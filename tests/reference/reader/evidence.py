@@ -102,7 +102,7 @@ class Session:
         held = self.reader.trust if self.reader else self.trust
         if held is None:
             raise Refusal("genesis-malformed", "profile")
-        require(dir_no in {0, held.dir_no}, "malformed", "item.dir_no")
+        require(dir_no in {0, held.dir_no}, "recording-contradicts", "item.dir_no")
         return held
 
     def _ledger(self, raw: bytes) -> Ledger:

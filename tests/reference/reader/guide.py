@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from . import texts
@@ -65,7 +66,8 @@ def _floors(kind: str, rows: object, mode: str, words: Vocabulary) -> dict[str, 
         raise Refusal("text-unknown-key", at)
     read = {}
     for name, one in {**plain, **other}.items():
-        short = _word(one, f"{at}.{name}").replace("<design>", "DESIGN")
+        # `<design>` stands alone under its tag, or the order of values would depend on the design.
+        short = re.sub(r" <design>(?=//|$)", " DESIGN", _word(one, f"{at}.{name}"))
         read[name] = Label.parse(f"{words.name} {short}".encode())
         words.check(read[name])
     if kind in _NUMBERS:

@@ -28,7 +28,7 @@ class Field:
     low: int = 0
     high: int = 0
     required: bool = False
-    width: int = 0
+    width: int = 0  # bytes: of an element of a column, of a form at most
     pattern: str = ""
     part: str = ""
 
@@ -90,9 +90,9 @@ MESSAGES: dict[str, list[Field]] = {
         number("t0_ms", 0, TIME),
         number("t1_ms", 0, TIME),
         enum("platform_class", PLATFORMS, required=True),
-        Field("sidc", "form", required=True, pattern=r"[0-9]{2}[0-2][0-6][0-9]{16}(?:[0-9]{10})?"),
-        Field("design_id", "form", pattern=IDENTIFIER),
-        Field("area_mgrs100k", "form", pattern=SQUARE),
+        Field("sidc", "form", required=True, width=30, pattern=r"[0-9]{2}[0-2][0-6][0-9]{16}(?:[0-9]{10})?"),
+        Field("design_id", "form", width=64, pattern=IDENTIFIER),
+        Field("area_mgrs100k", "form", width=5, pattern=SQUARE),
         enum("source_format", 5, required=True),
         enum("time_source", 3, required=True),
         enums("dropped", 7),
@@ -113,7 +113,7 @@ MESSAGES: dict[str, list[Field]] = {
     "TelemetryPositionCoarse": [
         _ROWS,
         *column("t_s", 4, 0, TIME // 1000, required=True),
-        Field("mgrs_1km", "forms", high=4096, pattern=f"{SQUARE}[0-9]{{4}}"),
+        Field("mgrs_1km", "forms", high=4096, width=9, pattern=f"{SQUARE}[0-9]{{4}}"),
     ],
     "TelemetryKinematics": [
         *_TIMED,
@@ -165,7 +165,7 @@ MESSAGES: dict[str, list[Field]] = {
     ],
     "TacticAbout": [
         part("title", "Text", required=True),
-        Field("topic", "forms", high=16, pattern="(?=.{1,32}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"),
+        Field("topic", "forms", high=16, width=32, pattern="[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"),
         enums("platform_class", PLATFORMS),
         enum("status", 4, required=True),
         part("supersedes", "RecordName"),

@@ -142,10 +142,11 @@ class Proposal:
 def signers(statement: Statement, sigs: bytes, members: frozenset[bytes], memory: Memory) -> frozenset[bytes]:
     """Key digests of those who signed; every signature verifies and is of a member (2.1)."""
     signed = parse_signatures(sigs)
-    for key, signature in signed:
-        memory.verify(key, "statement", statement.raw, signature, "statement-signature")
+    # Nothing is computed with the key of a stranger.
     digests = frozenset(key_digest(key) for key, _ in signed)
     require(digests <= members, "signer-unknown", "signatures.key")
+    for key, signature in signed:
+        memory.verify(key, "statement", statement.raw, signature, "statement-signature")
     return digests
 
 

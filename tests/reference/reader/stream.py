@@ -182,7 +182,7 @@ class StreamReader:
         require(agreed, "open-mismatch", "hello.agreement_digest")
         asked_from = (hello.incarnation, hello.next_tick, hello.account_size)
         known = (ledger.incarnation, ledger.next_tick, ledger.held.size)
-        require(asked_from == known, "malformed", "hello")
+        require(asked_from == known, "recording-contradicts", "hello")
 
     def copy(self) -> StreamReader:
         """The same stream as far as it was read."""

@@ -56,6 +56,8 @@ def parse_message(message: bytes) -> tuple[list[tuple[Statement, bytes]], list[S
     for _ in range(cut.number(2, "statement count", 0, 256)):
         statement = Statement.parse(cut.prefixed(4, "statement", 66_000))
         signed.append((statement, cut.prefixed(4, "signatures", 360_000)))
+        # They parse whether the statement is new to the reader or not.
+        st.parse_signatures(signed[-1][1])
     places = [statement.position for statement, _ in signed]
     require(all(a < b for a, b in itertools.pairwise(places)), "malformed", "directory message.position")
     sent: list[Sent] = []
@@ -162,10 +164,10 @@ class Trust:
         self.proposals, self.dir, self.endorsed = {}, None, {}
 
     def _take_dir(self, statement: Statement, sigs: bytes, roster: Roster) -> None:
+        st.check_signed(statement, sigs, roster, self.memory)
         read = Dir.parse(statement.body)
         is_base = statement.kind == st.DIRECTORY
         require(not is_base or read.dir_no == read.base_no, "directory-base", "directory.base_no")
-        st.check_signed(statement, sigs, roster, self.memory)
         # Neither number ever decreases, whatever roster they were signed under.
         require(read.dir_no > self.highest, "directory-decreasing", "directory.dir_no")
         held = self.dir
