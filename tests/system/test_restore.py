@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.partner.events import CaughtUp, FollowEvent, Records, Restored, TickSeen
+from clients.partner.events import CaughtUp, Disconnected, FollowEvent, Records, Restored, TickSeen
 from clients.partner.follow import follow
 from clients.partner.recording import Replay
 from clients.partner.state import PartnerState
@@ -49,6 +49,20 @@ class Day:
     def heard(self, record: Path | None = None) -> list[FollowEvent]:
         """Everything the partner hears until it is caught up."""
         return self.world.run(_until_caught_up(self.profile, self.state, record))
+
+    def waits(self) -> str:
+        """Why the partner waits; empty if it is caught up instead."""
+
+        async def first() -> str:
+            async with follow(self.profile, kinds=("tactic",), state=self.state) as events:
+                async for event in events:
+                    if isinstance(event, Disconnected):
+                        return event.code
+                    if isinstance(event, CaughtUp):
+                        return ""
+            raise AssertionError("the stream ended")
+
+        return self.world.run(first())
 
     def receipt(self) -> str:
         """The code with which the partner's receipt is refused; empty if it is taken."""
@@ -257,6 +271,23 @@ def test_a_backup_from_before_the_last_restore_brings_everybody_back(day: Day) -
 
 def _account(day: Day) -> bytes:
     return partner_account(PARTNER, day.profile.agreements[0].id, "default")
+
+
+@pytest.mark.must("2.12.6")
+def test_a_partner_with_a_directory_of_the_lost_past_waits_for_a_newer_one(day: Day) -> None:
+    """The same number may name another directory: nothing is taken for the other, and nothing ends for good."""
+    day.world.run(day.world.stand.issue_directory())
+    day.heard()
+    day.lose_the_store()
+    day.restore()
+
+    codes = [day.waits()]
+    for _ in range(2):
+        day.world.run(day.world.stand.issue_directory())
+        codes.append(day.waits())
+
+    assert codes == ["directory-due", "directory-due", ""]
+    assert day.settled().open_batches == 0
 
 
 def test_a_recording_over_a_restore_is_checked_again_by_whoever_has_the_profile(day: Day) -> None:

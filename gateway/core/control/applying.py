@@ -176,15 +176,19 @@ def direct(standing: S, entry: ControlEntry) -> S:
     _check_next(standing, new)
     if new.base_no != new.dir_no:
         raise Refused("directory-base", "a DIRECTORY is its own base, another number came", at="directory.base_no")
-    endorsed = check_endorsement_list(standing, parse_endorsement_list(entry.attachments[0]))
-    endorsements = [one.endorsement for one in endorsed]
+    listed = parse_endorsement_list(entry.attachments[0])
     built, leaves = build_directory(
-        endorsements, dir_no=new.dir_no, issued_at_ms=new.issued_at_ms, expires_at_ms=new.expires_at_ms
+        [endorsement for endorsement, _ in listed],
+        dir_no=new.dir_no,
+        issued_at_ms=new.issued_at_ms,
+        expires_at_ms=new.expires_at_ms,
     )
+    # Nothing is looked for in a list that is not the one operators signed.
     if built != new:
         raise Refused(
             "directory-root", "the endorsement list must have the size and root that were signed", at="directory.root"
         )
+    endorsed = check_endorsement_list(standing, listed)
     directory = StandingDirectory(
         newest=new,
         base=entry.signed,

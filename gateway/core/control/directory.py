@@ -118,9 +118,10 @@ def parse_endorsement(encoded: bytes) -> Endorsement:
         raise reader.refuse("state", "a known state")
     if valid_from_ms >= valid_to_ms:
         raise reader.refuse("valid_to", "later than `valid_from`")
-    if not scope.isascii() or (scope and role != Role.SOURCE):
-        raise reader.refuse("scope", "ASCII for a source and empty for all else")
-    Scope.parse(scope.decode("ascii"))
+    if scope and role != Role.SOURCE:
+        raise reader.refuse("scope", "empty for all but a source")
+    # What is no ASCII is another spelling, and none of them is right.
+    text = Scope.parse(scope.decode("latin-1")).text
     return Endorsement(
         salt,
         Role(role),
@@ -128,7 +129,7 @@ def parse_endorsement(encoded: bytes) -> Endorsement:
         digest_of_key,
         valid_from_ms,
         valid_to_ms,
-        scope.decode("ascii"),
+        text,
         KeyState(state),
     )
 

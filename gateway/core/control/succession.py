@@ -66,12 +66,12 @@ def weigh_roster(signed: SignedStatement, proposal: Proposal, present: Roster) -
     statement = signed.statement
     if named_proposal(statement.body) != proposal.link or statement.roster != proposal.under:
         raise Refused("roster-proposal", "a ROSTER names an open proposal under the same roster", at="roster.proposal")
-    check_wait(proposal.signed.statement.proposed_at_ms, statement.proposed_at_ms, present)
     if proposal.author is Author.RECOVERY:
         members, need = present.recovery_keys, present.recovery_quorum
     else:
         members, need = present.operator_keys, present.quorum
     check_signers(signed, members)
+    check_wait(proposal.signed.statement.proposed_at_ms, statement.proposed_at_ms, present)
     return Progress(len(signed.signers), need)
 
 

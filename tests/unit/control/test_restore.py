@@ -128,12 +128,12 @@ def test_a_reader_is_sent_every_restore_since_the_life_it_names() -> None:
     world = a_world()
     for restore in (a_restore(), a_restore(SECOND, THIRD)):
         world.apply(StatementKind.RESTORE, restore.encode())
-    world.redate()
     restore, base, redated = StatementKind.RESTORE, StatementKind.DIRECTORY, StatementKind.DIRECTORY_REDATE
 
-    assert sent(world, FIRST, THIRD, dir_no=2) == [restore, restore]
-    assert sent(world, SECOND, THIRD, dir_no=2) == [restore]
-    assert sent(world, FIRST, THIRD, dir_no=1) == [base, restore, restore, redated]
+    assert sent(world, FIRST, THIRD) == [restore, restore]
+    assert sent(world, SECOND, THIRD) == [restore]
+    world.redate()
+    assert sent(world, FIRST, THIRD) == [base, restore, restore, redated]
     assert sent(world, THIRD, THIRD, dir_no=2) == sent(world, bytes(16), THIRD, dir_no=2) == []
     assert sent(world, FOURTH, THIRD, dir_no=2) == []
 
@@ -157,6 +157,34 @@ def test_a_restore_waits_with_its_roster_for_a_directory() -> None:
     assert trust.accept(message.encode(), world.now).restores == (a_restore(),)
 
 
+@pytest.mark.must("2.12.6")
+def test_a_number_that_was_given_again_names_another_directory() -> None:
+    """The reader's own may endorse what this one does not: it is shown the whole way to a newer one, or waits."""
+    world = a_world()
+    lost = world.copy()
+    lost.now += 1
+    lost.redate()
+    trust = lost.trust()
+    world.apply(StatementKind.RESTORE, a_restore().encode())
+    world.direct()
+
+    with pytest.raises(Refused) as caught:
+        sent(world, FIRST, SECOND, dir_no=2)
+    assert caught.value.code == "directory-due"
+    assert sent(world, SECOND, SECOND, dir_no=2) == []
+    assert sent(world, FIRST, SECOND, dir_no=1) == [StatementKind.RESTORE, StatementKind.DIRECTORY]
+    world.direct()
+    message = world.control.directory_message(2, needed_by_partner("usa/arl", "all"), FIRST, SECOND)
+    taken = trust.accept(message.encode(), world.now)
+
+    assert [one.statement.kind for one in message.statements] == [
+        StatementKind.GENESIS,
+        StatementKind.RESTORE,
+        StatementKind.DIRECTORY,
+    ]
+    assert (taken.directory, taken.restores) == (world.newest, (a_restore(),))
+
+
 # A reader's side -----------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +202,18 @@ def test_a_reader_keeps_every_restore_that_counts() -> None:
     assert Trust.decode(taken.encode()) == taken
     assert taken.accept(message.encode(), world.now) == taken
     assert trust.restores == ()
+
+
+@pytest.mark.must("2.12.7")
+def test_a_reader_between_two_lives_asks_for_the_directory_whole() -> None:
+    """It has taken the gateway's new directory already, under a number that an older one may have had."""
+    world = a_world()
+    trust = world.trust()
+    assert (trust.dir_no_for(FIRST), Trust.begin(world.genesis).dir_no_for(FIRST)) == (1, 0)
+
+    trust = trust.accept(DirectoryMessage((said(world, a_restore()),), ()).encode(), world.now)
+
+    assert (trust.dir_no_for(FIRST), trust.dir_no_for(SECOND), trust.dir_no_for(bytes(16))) == (0, 1, 1)
 
 
 def test_what_was_kept_before_restores_were_known_is_still_read() -> None:
