@@ -162,7 +162,7 @@ def test_a_ledger_state_that_the_hello_does_not_ask_from_is_refused() -> None:
     with pytest.raises(Refusal) as refused:
         session.take(1, b"".join(lp32(one) for one in (*first[:2], second[2])))
 
-    assert (refused.value.code, session.reader) == ("malformed", None)
+    assert (refused.value.code, session.reader) == ("recording-contradicts", None)
 
 
 @pytest.mark.must("13.2")
@@ -174,7 +174,7 @@ def test_a_hello_from_a_directory_that_the_file_did_not_lead_to_is_refused() -> 
     with pytest.raises(Refusal) as refused:
         session.take(1, b"".join(map(lp32, later)))
 
-    assert (refused.value.code, refused.value.at) == ("malformed", "item.dir_no")
+    assert (refused.value.code, refused.value.at) == ("recording-contradicts", "item.dir_no")
 
 
 @pytest.mark.must("13.3")

@@ -98,6 +98,14 @@ def test_an_endorsement_that_is_not_understood_is_refused(why: str) -> None:
     assert caught.value.code in {"malformed", "scope"}
 
 
+def test_a_scope_in_whatever_letters_is_another_spelling() -> None:
+    """Two readers of one directory name one fault: what is no ASCII is no other fault than what is misspelt."""
+    with pytest.raises(GatewayError) as caught:
+        parse_endorsement(MALFORMED["a scope not in ASCII"])
+
+    assert caught.value.code == "scope"
+
+
 @pytest.mark.must("2.9.12")
 @pytest.mark.parametrize("role", [Role.SOURCE, Role.PARTNER_KEM, Role.VOCABULARY])
 def test_material_that_is_not_the_endorsed_is_refused(role: Role) -> None:

@@ -192,6 +192,16 @@ def test_a_directory_is_what_its_list_says_and_of_now(changes: dict[str, object]
     assert refusal(world, world.listed(), **changes) == code
 
 
+@pytest.mark.must("2.10.6")
+def test_a_list_that_nobody_signed_is_not_looked_into() -> None:
+    """Of a list with another root the gateway says that, and not what it would endorse."""
+    world = a_world()
+    signed = world.listed()
+    other = changed(world, Role.SOURCE, lambda e: replace(e, subject_id="src-0000"))
+
+    assert refusal(world, signed, encode_endorsement_list(other)) == "directory-root"
+
+
 def test_a_redate_needs_a_base() -> None:
     """One operator repeats; without a quorum's directory there is nothing to repeat."""
     world, empty = a_world(), World()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.roster import Roster
+from gateway.core.control.statement import SignedStatement
 from gateway.core.control.succession import Author, weigh_roster
 from gateway.core.errors import Refused
 from gateway.core.suite.numbers import StatementKind
@@ -119,6 +122,21 @@ def test_a_roster_says_of_itself_that_it_waited() -> None:
     code = refusal(world, StatementKind.ROSTER, naming(proposed.signed), proposed_at_ms=world.now - 1)
 
     assert code == "roster-too-soon"
+
+
+@pytest.mark.must("2.1.3")
+def test_a_roster_of_another_time_than_was_signed_is_not_weighed() -> None:
+    """What nobody signed says nothing, not even that it is early."""
+    world = a_world()
+    proposed = propose(world)
+    signed = world.entry(StatementKind.ROSTER, naming(proposed.signed)).signed
+    hasty = replace(signed.statement, proposed_at_ms=signed.statement.proposed_at_ms - DAY)
+    entry = ControlEntry(SignedStatement(hasty, signed.signatures), (), world.now)
+
+    with pytest.raises(Refused) as caught:
+        world.control.apply(entry)
+
+    assert caught.value.code == "statement-signature"
 
 
 @pytest.mark.must("2.3.11")
