@@ -190,5 +190,6 @@ def test_with_several_roots_the_one_of_a_party_is_named(desk: Office, tmp_path: 
     desk.facts("officer-2", "operator", "connect", "--roots", desk.path("roots.pem"))
     change = desk.facts("officer-1", "change", "list")["changes"][-1]["change"]
     shown = desk.facts("officer-1", "change", "show", change)["text"]
+    desk.facts("officer-1", "change", "approve", change, "--reason", "agreed", "--yes")
     assert refused["code"] == "root-needed"
     assert 'identity = "spiffe://usa.example/partner/usa/eighteen"' in shown
