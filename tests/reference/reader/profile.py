@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from . import statements as st
@@ -18,6 +18,12 @@ from .octets import Refusal, h, lp8, lp32, require, tag, u16
 from .statements import Roster, Statement
 from .suite import Memory, text_digest
 from .trust import Trust
+
+# What the library says of a certificate that cannot be read, or was not issued by that root.
+_UNREADABLE = (
+    *(ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, InternalError),
+    *(x509.InvalidVersion, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,7 @@ def _check_certificate(fields: dict[str, object], admission: dict[str, object]) 
         if uris != [admission["identity"]] or len(list(names)) != 1 or not root:
             raise Refusal("text-value", at)
         own.verify_directly_issued_by(root[0])
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound) as error:
+    except _UNREADABLE as error:
         raise Refusal("text-value", at) from error
 
 
