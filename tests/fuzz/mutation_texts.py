@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Sequence
 from random import Random
@@ -9,6 +10,7 @@ from random import Random
 from tests.fuzz.mutation import LONGEST, Octets
 
 _TOKEN = re.compile(r"\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[\w.+:-]+|[ \t]+|.|\n")
+_ARMOUR = re.compile(rb"-----BEGIN [A-Z ]+-----\n([^-]+)-----END")
 _VALUE = re.compile(r"(\"[^\"]*\"|'[^']*'|[+-]?\d[\w.+:-]*|true|false|inf|-nan|\[\]|\{\})\Z")
 # What a parser of TOML, of dates or of numbers may stumble over, and what a person does not see.
 _TOML = (
@@ -129,3 +131,31 @@ class Text:
             if not lines:
                 break
         return "\n".join(lines)
+
+
+class Armoured(Text):
+    """Texts that hold PEM: every second time the DER of one block is bent and put back in its armour."""
+
+    def __init__(self, examples: Sequence[bytes], words: Sequence[str] = ()) -> None:
+        super().__init__(examples, words)
+        self._blocks = [list(_ARMOUR.finditer(example)) for example in self.examples]
+        self._inside = Octets([base64.b64decode(block[1]) for blocks in self._blocks for block in blocks])
+
+    def mutant(self, rng: Random, moves: Sequence[str], depth: int) -> bytes:
+        """A text made from a valid one by 1 to `depth` of the `moves`."""
+        if rng.random() < 0.5:
+            return super().mutant(rng, moves, depth)
+        chosen = int(rng.random() * len(self.examples))
+        block = self._blocks[chosen][int(rng.random() * len(self._blocks[chosen]))]
+        bent = self._inside.bent(rng, base64.b64decode(block[1]), self._inside.moves, depth)
+        whole = self.examples[chosen]
+        return whole[: block.start(1)] + base64.encodebytes(bent) + whole[block.end(1) :]
+
+
+class Pem(Armoured):
+    """Files of PEM alone."""
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """Words of TOML are of no use here."""
+        return ("line", "octets", "letter", "drop", "swap")

@@ -34,7 +34,7 @@ from gateway.core.suite.numbers import PublishMessage, RefusalCode
 from gateway.core.suite.octets import lp16, u8, u16
 from tests.fuzz.engine import Subject
 from tests.fuzz.mutation import Octets
-from tests.fuzz.mutation_texts import Text
+from tests.fuzz.mutation_texts import Armoured, Text
 from tests.fuzz.subject import Entry, worded
 from tests.fuzz.subjects_control import world
 from tests.fuzz.subjects_kinds import TACTIC
@@ -253,7 +253,7 @@ def _definition(octets: bytes) -> object:
 
 
 SUBJECTS: dict[str, Entry] = {
-    "profile": Entry((Profile.parse,), lambda: Subject(_profile_texts(), _profile, grammar=Text)),
+    "profile": Entry((Profile.parse,), lambda: Subject(_profile_texts(), _profile, grammar=Armoured)),
     "page of a profile": Entry((read_page,), lambda: Subject(_profile_texts(), read_page, grammar=Text)),
     "endpoint": Entry(
         (split_endpoint,),

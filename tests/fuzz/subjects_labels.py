@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import re
 import tomllib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from random import Random
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -26,7 +22,7 @@ from gateway.core.parties.names import agreement_id, nation, partner_id, source_
 from gateway.core.suite.keys import KemKey, SigningKey, VerifyKey
 from tests.fuzz.engine import Subject
 from tests.fuzz.mutation import Octets
-from tests.fuzz.mutation_texts import Text
+from tests.fuzz.mutation_texts import Pem, Text
 from tests.fuzz.subject import Entry, octets_of, vectors, worded
 from tests.reference import recorded
 
@@ -34,7 +30,6 @@ SHIPPED = Path(gateway.core.labels.__file__).parent / "vocabularies"
 LABELS = (b"UKR.1 DSK//REL DEU,GBR,USA", b"UKR.1 T", b"UKR.1 T//REL USA", b"USA.1 S//REL GBR,UKR", b"NATO.1 NS")
 SHORT = (b"DSK//REL DEU,GBR,USA", b"T", b"T//REL USA")
 WORDS = ("DSK", "T", "OV", "UKR.1", "USA.1", "NATO.1", "UKR.2", "REL", "//", "GBR", "USA", "POL", "EYES", ",", "FPV-7")
-_ARMOUR = re.compile(rb"-----BEGIN ([A-Z ]+)-----\n([^-]+)-----END")
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
@@ -122,31 +117,6 @@ def _certificates(octets: bytes) -> list[x509.Certificate]:
 
 def _pem(*keys: str, kem: bool = False) -> tuple[bytes, ...]:
     return tuple((recorded.kem_key(key) if kem else recorded.signing_key(key)).to_pem() for key in keys)
-
-
-class Pem(Text):
-    """PEM bent at its lines, or at the octets of a line."""
-
-    def __init__(self, examples: Sequence[bytes]) -> None:
-        super().__init__(examples)
-        self._blocks = [_ARMOUR.findall(example) for example in self.examples]
-        self._inside = Octets([base64.b64decode(body) for blocks in self._blocks for _, body in blocks])
-
-    @property
-    def moves(self) -> tuple[str, ...]:
-        """Words of TOML are of no use here."""
-        return ("der", "line", "octets", "letter", "drop", "swap")
-
-    def mutant(self, rng: Random, moves: Sequence[str], depth: int) -> bytes:
-        """Every second time the DER of a block is bent and put back in its armour."""
-        if rng.random() < 0.5:
-            return super().mutant(rng, moves, depth)
-        blocks = list(self._blocks[int(rng.random() * len(self._blocks))])
-        at = int(rng.random() * len(blocks))
-        name, body = blocks[at]
-        bent = self._inside.bent(rng, base64.b64decode(body), self._inside.moves, depth)
-        blocks[at] = (name, base64.encodebytes(bent))
-        return b"".join(b"-----BEGIN %s-----\n%s-----END %s-----\n" % (what, text, what) for what, text in blocks)
 
 
 SUBJECTS: dict[str, Entry] = {
