@@ -291,7 +291,7 @@ class Following:
         return event
 
     def _hello(self, ephemeral_key: KemKey) -> SignedHello:
-        ledger = self._state.ledger
+        ledger, directory = self._state.ledger, self._trust.directory
         hello = Hello(
             genesis=self._profile.genesis_link,
             partner_id=self._profile.id,
@@ -303,7 +303,7 @@ class Following:
             time_ms=now_ms(),
             kinds=self._asked,
             # A recording asks for the directory whole, so that it stands by itself.
-            dir_no=0 if self._recorder else self._trust.dir_no_for(ledger.incarnation),
+            dir_no=directory.dir_no if directory and not self._recorder else 0,
             incarnation=ledger.incarnation,
             next_tick=ledger.next_tick,
             account_size=ledger.held.size,

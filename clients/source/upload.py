@@ -228,9 +228,9 @@ class Upload:
         self._outbox.ledger.begin_stream()
         self._entries, self._entry_bytes, self._held_back = [], 0, set()
         self._accepted, self._ticked, self._done = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        ledger = self._outbox.ledger
+        ledger, directory = self._outbox.ledger, self.trust.directory
         place = ledger.incarnation + u64(ledger.next_tick) + u64(ledger.held.size)
-        return u8(UpMessage.BEGIN) + place + u64(self.trust.dir_no_for(ledger.incarnation))
+        return u8(UpMessage.BEGIN) + place + u64(directory.dir_no if directory else 0)
 
     def receive(self, message: bytes, came_ms: int) -> None:
         """Checks one message of the connection and keeps what it proves; refuses by name. came_ms: UTC milliseconds."""

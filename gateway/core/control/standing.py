@@ -162,8 +162,7 @@ class Standing:
 
         incarnation: the one the reader names, present: the store's; every RESTORE between the two is sent.
         A ROSTER goes out only with a quorum's DIRECTORY under it, so one newer than the directory's waits here.
-        Refuses `directory-missing`, and `directory-due` while a RESTORE waits with its ROSTER, or while the newest Dir
-        has the number of one that a reader of an earlier incarnation may have seen in the past that was lost.
+        Refuses `directory-missing`, and `directory-due` while a RESTORE waits with its ROSTER.
         """
         if self.directory is None:
             raise Refused("directory-missing", "operators must have signed a directory, none is there", at="directory")
@@ -171,9 +170,7 @@ class Standing:
         shown = tuple(one for one in directory.shown if wanted(one.endorsement))
         restored = self._restores_between(directory, incarnation, present)
         if restored and self.directory_positions.get(known_dir_no, -1) > restored[0].statement.position:
-            # The number was given again after the restore: what the reader names by it is another Dir.
-            if known_dir_no == directory.newest.dir_no:
-                raise Refused("directory-due", "a directory above the one that was seen is needed", at="directory")
+            # The number was given again after the restore: what the reader names by it may be another Dir.
             known_dir_no = 0
         if known_dir_no == directory.newest.dir_no:
             return DirectoryMessage(restored, shown)

@@ -124,15 +124,6 @@ class Trust:
             tuple(reading.restores),
         )
 
-    def dir_no_for(self, incarnation: bytes) -> int:
-        """The number to name in a Hello or begin of `incarnation`, 0 for none.
-
-        Also 0 while a RESTORE leads on from there: its gateway numbers directories anew, and the same number may be
-        that of another one.
-        """
-        is_left = any(restore.old == incarnation for restore in self.restores)
-        return 0 if self.directory is None or is_left else self.directory.dir_no
-
     def check_time(self, now_ms: int) -> None:
         """Refuses `directory-missing`, `directory-early` or `directory-expired`: nothing is trusted without a Dir."""
         if self.directory is None:
