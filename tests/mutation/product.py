@@ -2,8 +2,8 @@
 
 Each reader is what a party runs: the replay of a partner's recording, the fold of CONTROL, the gateway's parcel reader,
 and in `product_source` a source's upload with its outbox. `copy` costs microseconds, so that a change is judged by a
-reader that has never seen another one; `take` raises what the product raises. Nothing of the product is replaced: a copy
-shares what the product never changes in place, and has its own of all that it does.
+reader that has never seen another one; `take` raises what the product raises. Nothing of the product is replaced: a
+copy shares what the product never changes in place, and has its own of all that it does.
 """
 
 from __future__ import annotations
