@@ -278,7 +278,7 @@ def vehicle(record: RecordInput, **changed: bytes) -> tuple[Portion, ...]:
     return tuple(replace(one, **changed) if one.slot == telemetry.VEHICLE else one for one in record.portions)
 
 
-@pytest.mark.must("5.5.13", "5.5.14", "5.5.16", "5.5.17", "5.5.19")
+@pytest.mark.must("5.5.13", "5.5.14", "5.5.16", "5.5.17", "5.5.19", "8.5.3", "9.1")
 def test_a_record_that_fails_alone_is_set_aside_alone(partner: Listener, honest_world: Loopback, truth: Truth) -> None:
     """A source's mistake quarantines its record, goes into the receipt, and the stream goes on."""
     good = own_record(honest_world)

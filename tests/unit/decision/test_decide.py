@@ -120,6 +120,7 @@ def test_each_nation_gets_the_portions_its_labels_name() -> None:
     assert shown(germany) == {"about", "position_coarse", "vehicle"}
 
 
+@pytest.mark.must("9.5.4")
 @pytest.mark.parametrize(
     ("partner", "agreement", "record", "now_ms", "reason"),
     [
@@ -151,6 +152,7 @@ def test_one_fact_that_does_not_hold_withholds_the_record(
     assert reasons(decision) == (reason,) or now_ms is None
 
 
+@pytest.mark.must("9.5.4")
 def test_a_chunk_is_not_released_while_nothing_names_its_parent() -> None:
     """What withholds the parent's portion withholds its chunks, so a chunk alone is not decidable."""
     chunk = a_record(kind=RecordKind.CHUNK)
@@ -165,6 +167,7 @@ def test_all_sources_and_a_named_design_are_inside() -> None:
     assert "position" in shown(outcome(record, agreement=an_agreement(sources="all")))
 
 
+@pytest.mark.must("9.5.2", "9.5.4")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -182,6 +185,7 @@ def test_a_record_whose_parts_do_not_fit_is_withheld(changes: dict[str, Any]) ->
     assert reasons(outcome(a_record(**changes))) == ("malformed",)
 
 
+@pytest.mark.must("9.5.5")
 @pytest.mark.parametrize(
     ("label", "reason"),
     [
@@ -211,6 +215,7 @@ def test_commercial_is_released_only_for_a_design_the_agreement_names() -> None:
     assert "position" not in shown(outcome(record, agreement=an_agreement(designs=frozenset())))
 
 
+@pytest.mark.must("9.5.5")
 def test_nothing_above_the_ceiling_goes_whatever_its_releasability() -> None:
     """A label that lists the nation does not outvote the agreement."""
     assert shown(outcome(agreement=an_agreement(ceiling_level="DSK"))) == {"about", "position_coarse", "vehicle"}
@@ -226,6 +231,7 @@ def test_a_label_of_another_policy_is_above_the_ceiling_until_a_row_says_otherwi
     assert "position" not in shown(outcome(record, a_partner(clearances=both)))
 
 
+@pytest.mark.must("9.4.1", "9.5.5")
 def test_a_ceiling_caps_only_its_own_policy_even_where_two_name_a_level_alike() -> None:
     """The American `S` and the British `S` are two grades: a ceiling in one says nothing about the other."""
     britain = a_partner(nation=Nation("GBR"), clearances=parse_clearances({"USA": {"level": "S", "REL": ["GBR"]}}))
@@ -242,6 +248,7 @@ def test_a_ceiling_caps_only_its_own_policy_even_where_two_name_a_level_alike() 
     )
 
 
+@pytest.mark.must("9.5.6")
 def test_what_the_agreement_withholds_never_goes() -> None:
     """`telemetry.gnss` is that slot of that kind, and no other."""
     withholding = an_agreement(withhold=frozenset({"telemetry.gnss", "tactic.link"}))
@@ -249,6 +256,7 @@ def test_what_the_agreement_withholds_never_goes() -> None:
     assert shown(outcome(agreement=withholding)) == set(SLOTS) - {"unit", "gnss"}
 
 
+@pytest.mark.must("9.5.6")
 def test_a_hidden_origin_hides_the_unit_even_where_its_label_would_show_it() -> None:
     """`origin = hidden` is a promise to the unit, not to the label."""
     record = a_record(*GUIDE[:7], WIDE)
@@ -257,6 +265,7 @@ def test_a_hidden_origin_hides_the_unit_even_where_its_label_would_show_it() -> 
     assert "unit" in shown(outcome(record, agreement=an_agreement(origin_hidden=False)))
 
 
+@pytest.mark.must("9.5.7")
 def test_must_is_all_there_or_there_is_nothing() -> None:
     """A partner never sees a record without what its origin says must be read with it."""
     assert shown(outcome(a_record(must=0b11)))
@@ -265,6 +274,7 @@ def test_must_is_all_there_or_there_is_nothing() -> None:
     assert reasons(outcome(a_record(None))) == ("must",)
 
 
+@pytest.mark.must("9.5.4")
 def test_an_agreement_ends_with_its_last_day() -> None:
     """The officer's date is a whole day, UTC: the last millisecond is in, the next one is out."""
     partner = a_partner(certificate_until_ms=FOREVER_MS, directory_until_ms=FOREVER_MS)
@@ -333,6 +343,7 @@ def test_more_restriction_never_releases_more(data: st.DataObject) -> None:
     assert shown(outcome(narrowed_record, narrowed_partner, narrowed_agreement)) <= shown(outcome(record))
 
 
+@pytest.mark.must("9.5.2")
 @given(
     st.lists(st.none() | st.binary(max_size=40) | st.sampled_from([text.encode() for text in GUIDE]), max_size=20),
     st.integers(-(2**20), 2**20),
@@ -353,6 +364,7 @@ def test_a_decision_never_raises_and_shows_only_what_is_there(
         assert decision.reasons
 
 
+@pytest.mark.must("9.1")
 def test_a_label_is_read_by_the_vocabulary_in_force_and_no_other() -> None:
     """Without its vocabulary a label is unknown, and unknown means no."""
     assert reasons(decide(a_partner(), an_agreement(), a_record(), {}, NOW)) == ("label", "must")

@@ -57,6 +57,7 @@ REL   = ["USA"]
 IDENTITY = Identity("spiffe://usa.example/partner/arl", "usa.example", LEAF_FROM, LEAF_UNTIL, "00" * 32)
 
 
+@pytest.mark.must("9.5.1")
 def test_an_agreement_becomes_the_facts_it_states() -> None:
     """Every key the officer reads is the fact the decision uses; the ceiling is a Ukrainian grade."""
     facts = AgreementFacts.from_agreement(Agreement.parse(AGREEMENT), ended=False)
@@ -82,6 +83,7 @@ def test_both_rooms_end_an_agreement_at_the_same_moment() -> None:
     assert (facts.starts_ms, facts.ends_ms) == (agreement.starts_ms, agreement.ends_ms)
 
 
+@pytest.mark.must("9.5.1")
 def test_an_admission_becomes_the_facts_of_its_own_connection() -> None:
     """Nation and clearance are what operators signed, the dates are the certificate's."""
     admission = PartnerAdmission.parse(PARTNER)

@@ -93,6 +93,7 @@ def test_every_fact_has_a_perturbation() -> None:
     assert set(RECORD) == set(RecordFacts._fields)
 
 
+@pytest.mark.must("9.5.3")
 @pytest.mark.parametrize(
     ("basis", "record"),
     [
@@ -123,6 +124,7 @@ def test_one_changed_fact_is_decided_anew(basis: Basis, record: RecordFacts) -> 
     assert decider.plan_for(a_basis(), a_record(), NOW) is first
 
 
+@pytest.mark.must("9.5.3")
 def test_time_passes_no_turn_unnoticed_in_either_direction() -> None:
     """A later moment beyond a turn, and an earlier one before it, are decided anew."""
     decider = Decider()
@@ -141,6 +143,7 @@ def test_time_passes_no_turn_unnoticed_in_either_direction() -> None:
     assert isinstance(again, View)
 
 
+@pytest.mark.must("9.5.11")
 def test_an_untimed_outcome_is_never_kept_nor_given() -> None:
     """While the clock is not trusted nothing kept is released, and nothing decided then is kept."""
     decider = Decider()

@@ -45,6 +45,7 @@ MALLEABLE = {
 }
 
 
+@pytest.mark.must("8.1.2")
 @pytest.mark.parametrize("what", MALLEABLE)
 def test_a_second_encoding_is_refused(what: str) -> None:
     """Each tolerance is a place to hide bytes under the source's signature."""
@@ -64,6 +65,7 @@ def test_an_unknown_field_survives_protobuf_itself() -> None:
     assert "secret" not in str(message)
 
 
+@pytest.mark.must("8.6.1")
 def test_an_unknown_enum_number_is_refused() -> None:
     """Enums are open to the parser and closed to us."""
     message = parse_portion(TACTIC, 1, bytes.fromhex("0a0163"))
@@ -74,6 +76,7 @@ def test_an_unknown_enum_number_is_refused() -> None:
     assert (refused.value.code, refused.value.at) == ("schema", "conditions.ew")
 
 
+@pytest.mark.must("8.1.1")
 def test_a_content_is_measured_before_it_is_parsed() -> None:
     """Four megabytes of small fields would become seventy in memory."""
     largest = b"\x0a" + b"\xfc\xff\x3f" + b"A" * (MAX_CONTENT_BYTES - 4)

@@ -96,6 +96,7 @@ def test_only_a_range_beyond_the_width_has_a_base() -> None:
     assert Column("x", 1, 0, 128, "").has_base
 
 
+@pytest.mark.must("8.2.1")
 @pytest.mark.parametrize(
     ("message", "column", "code"),
     [

@@ -109,6 +109,7 @@ def test_every_column_can_hold_its_range(kind: Kind) -> None:
                 assert column.high - column.low <= 2 * greatest(column.width)
 
 
+@pytest.mark.must("8.1")
 @pytest.mark.parametrize("schema", [0, 3, 65_535])
 def test_a_schema_nobody_knows_is_refused(schema: int) -> None:
     """Unknown means no."""
@@ -118,6 +119,7 @@ def test_a_schema_nobody_knows_is_refused(schema: int) -> None:
         assert refused.value.code == "schema"
 
 
+@pytest.mark.must("8.1")
 @pytest.mark.parametrize("slot", [-1, 8, 15])
 def test_a_slot_nobody_knows_is_refused(slot: int) -> None:
     """A negative slot must not count from the end."""
@@ -127,6 +129,7 @@ def test_a_slot_nobody_knows_is_refused(slot: int) -> None:
         assert refused.value.code == "schema"
 
 
+@pytest.mark.must("8.7.1", "8.8.1")
 @pytest.mark.parametrize(("schema", "missing"), [(Schema.TELEMETRY_1, 0), (Schema.TACTIC_1, 0), (Schema.TACTIC_1, 1)])
 def test_a_record_without_a_must_portion_is_refused(schema: Schema, missing: int) -> None:
     """A record without `about` has no label of its own existence."""

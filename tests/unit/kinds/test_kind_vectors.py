@@ -92,6 +92,7 @@ def test_the_recorded_coarse_track_is_what_the_fine_one_rounds_to() -> None:
     assert telemetry.area(content(kind, telemetry.POSITION)) == "36UUA"
 
 
+@pytest.mark.must("8.1.2", "8.5.1")
 @pytest.mark.parametrize(("kind", "name"), REFUSED)
 def test_a_recorded_refusal_is_refused_with_its_code(kind: str, name: str) -> None:
     """What one implementation lets through, another may act on."""
@@ -123,6 +124,7 @@ def _example(kind: Kind, slot: int) -> str:
     return specification().split(heading)[1].split("\n\n")[1]
 
 
+@pytest.mark.must("8.5.1")
 @pytest.mark.parametrize(("kind", "slot"), PORTIONS, ids=lambda part: getattr(part, "name", part))
 def test_the_table_of_a_portion_is_its_schema(kind: Kind, slot: int) -> None:
     """Numbers, widths and ranges of the text are those of the code and of the proto file."""

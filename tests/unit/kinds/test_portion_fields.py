@@ -208,6 +208,7 @@ WRONG = {
 }
 
 
+@pytest.mark.must("8.5.1")
 @pytest.mark.parametrize("what", WRONG)
 def test_a_message_that_breaks_its_table_is_refused_by_name(what: str) -> None:
     """The source must hear which field to mend, and a partner must know it was not read."""

@@ -92,6 +92,7 @@ WRONG: dict[str, tuple[int, Message, str, str]] = {
 }
 
 
+@pytest.mark.must("8.2.2")
 @pytest.mark.parametrize("what", WRONG)
 def test_a_value_out_of_range_is_refused_by_name(what: str) -> None:
     """A latitude of 91 degrees is a broken sensor or a message to somebody."""
@@ -133,6 +134,7 @@ def filled(draw: st.DrawFn) -> tuple[Portion, Column, Message]:
     return portion, column, message
 
 
+@pytest.mark.must("8.2.2")
 @settings(max_examples=300)
 @cases(filled())
 def test_a_column_passes_exactly_when_the_rule_says_so(drawn: tuple[Portion, Column, Message]) -> None:

@@ -148,6 +148,7 @@ def test_languages_are_counted_from_the_texts() -> None:
     assert portion_to_json(SCHEMA, 0, given.lesson(conditions=counter, observation=None)[0])["lang"] == ["UK", "EN"]
 
 
+@pytest.mark.must("8.8.1")
 @pytest.mark.parametrize(
     ("changed", "at"),
     [({"lang": [LANGUAGE_UK]}, "about.lang"), ({"title": Text(uk="Обхід завад")}, "about.title")],

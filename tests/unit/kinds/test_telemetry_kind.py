@@ -91,6 +91,7 @@ DAMAGED: dict[str, tuple[dict[str, bytes | None], str, str]] = {
 }
 
 
+@pytest.mark.must("8.7.1")
 @pytest.mark.parametrize("what", DAMAGED)
 def test_portions_that_contradict_each_other_are_refused(what: str) -> None:
     """A coarse portion is released where the fine one is not: it must say what the fine one says, and no more."""

@@ -37,6 +37,7 @@ HIDDEN = {
 }
 
 
+@pytest.mark.must("8.3.1")
 @pytest.mark.parametrize("name", HIDDEN)
 def test_what_does_not_print_is_refused(name: str) -> None:
     """A reader must see every character that the source signed."""
@@ -47,6 +48,7 @@ def test_what_does_not_print_is_refused(name: str) -> None:
         assert (refused.value.code, refused.value.at) == ("text", "unit.callsign")
 
 
+@pytest.mark.must("8.3.1")
 def test_every_character_that_passes_is_seen() -> None:
     """All code points, one by one: letters, marks, numbers, punctuation, symbols and two spaces, no more."""
     shown = {"L", "M", "N", "P", "S"}
@@ -60,6 +62,7 @@ def test_every_character_that_passes_is_seen() -> None:
         assert unicodedata.category(character)[0] in shown or character in " \u00a0"
 
 
+@pytest.mark.must("8.3.1")
 def test_a_line_feed_needs_a_field_with_lines() -> None:
     """A narrative has paragraphs; a callsign with one could forge a second line of a log."""
     check_text("перше\nдруге", 100, "x", lines=True)
@@ -68,6 +71,7 @@ def test_a_line_feed_needs_a_field_with_lines() -> None:
         check_text("перше\nдруге", 100, "x")
 
 
+@pytest.mark.must("8.3.1")
 def test_a_text_has_one_normal_form() -> None:
     """Two spellings that print alike would be two texts, and one of them could carry a bit."""
     composed, decomposed = "Зайці й їжаки", unicodedata.normalize("NFD", "Зайці й їжаки")
@@ -77,6 +81,7 @@ def test_a_text_has_one_normal_form() -> None:
         check_text(decomposed, 100, "x")
 
 
+@pytest.mark.must("8.3.1")
 @pytest.mark.parametrize("text", [" a", "a ", "\u00a0a"])
 def test_space_at_an_end_is_refused(text: str) -> None:
     """Nobody sees it, and it compares unequal."""

@@ -67,6 +67,7 @@ def test_what_is_spelled_parses_to_the_same_label(label: Label) -> None:
     assert pickle.loads(pickle.dumps(label)) == label  # noqa: S301 - our own bytes: verification runs in processes
 
 
+@pytest.mark.must("9.1.2")
 @given(labels(), st.data())
 def test_a_changed_text_is_another_label_or_none(label: Label, data: st.DataObject) -> None:
     """No two texts spell one label: one changed, added or dropped character is refused or means something else."""
@@ -81,6 +82,7 @@ def test_a_changed_text_is_another_label_or_none(label: Label, data: st.DataObje
     assert (other == label) == (text == label.text)
 
 
+@pytest.mark.must("9.1.2", "9.1.3")
 @pytest.mark.parametrize(
     "text",
     [
@@ -132,6 +134,7 @@ def test_anything_but_the_canonical_text_is_refused(text: str) -> None:
         assert "FPV" not in str(refused.value)
 
 
+@pytest.mark.must("9.1.1")
 def test_a_label_has_at_most_512_bytes() -> None:
     """The bound is exact, whichever way a label is made."""
     name = "X" * 64

@@ -143,6 +143,7 @@ def test_every_law_holds_on_every_label_of_a_small_vocabulary() -> None:
         assert below[i] & below[j] == below[place[lower]]
 
 
+@pytest.mark.must("9.3.1")
 @pytest.mark.parametrize(
     ("high", "low"),
     [
@@ -160,6 +161,7 @@ def test_above_a_floor_is_accepted_and_below_it_is_not(high: str, low: str) -> N
     assert below_floor(a_label(low), a_label(high)) == ("ADMIN" not in high)
 
 
+@pytest.mark.must("9.3.1")
 @pytest.mark.parametrize(
     ("label", "floor"),
     [
@@ -178,6 +180,7 @@ def test_a_lower_wider_or_incomparable_label_is_below_the_floor(label: str, floo
     assert below_floor(a_label(label), a_label(floor))
 
 
+@pytest.mark.must("9.4.1")
 def test_labels_of_two_vocabularies_have_no_order_and_no_bounds() -> None:
     """Grades of two policies, or of two versions of one, are never compared without an equivalence in force."""
     one, other = a_label("UKR.1 OV"), a_label("USA.1 U")

@@ -54,6 +54,7 @@ def test_a_label_of_the_specification_reads_as_it_says(text: str, level: str, ta
     assert "; ".join(f"{tag}: {' '.join(values)}" for tag, values in label.tags.items()) == tags.replace("none", "")
 
 
+@pytest.mark.must("9.1.2", "9.1.3")
 @pytest.mark.parametrize(("text", "why"), rows("text", "why it is no label"))
 def test_what_the_specification_says_is_no_label_is_none(text: str, why: str) -> None:
     """Both readers refuse it."""

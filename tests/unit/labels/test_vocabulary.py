@@ -122,6 +122,7 @@ def test_commercial_is_held_through_an_agreement_only() -> None:
     assert not vocabulary.tags["COMMERCIAL"].permits("FPV-7\n")
 
 
+@pytest.mark.must("9.2.1")
 @pytest.mark.parametrize(
     ("old", "new", "at"),
     [
@@ -183,6 +184,7 @@ def test_a_vocabulary_that_could_be_read_in_two_ways_is_refused_by_name(old: str
     assert (refused.value.code, refused.value.at) == ("vocabulary", at)
 
 
+@pytest.mark.must("9.2.1")
 @pytest.mark.parametrize(
     "text",
     [
@@ -203,6 +205,7 @@ def test_a_vocabulary_of_another_shape_is_refused(text: str) -> None:
         parsed(text)
 
 
+@pytest.mark.must("9.2.1")
 def test_a_vocabulary_is_bounded_before_it_is_read() -> None:
     """A file beyond 64 KiB, and one that is no UTF-8, cost nothing but the refusal."""
     for text in (b"#" * 65_537, b"# \xff", SMALL.encode("utf-16")):

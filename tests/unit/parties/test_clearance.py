@@ -51,6 +51,7 @@ def test_a_label_within_the_clearance_is_open(label: str) -> None:
     assert missing(label) == []
 
 
+@pytest.mark.must("9.4.1")
 @pytest.mark.parametrize(
     ("label", "short"),
     [

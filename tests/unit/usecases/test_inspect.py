@@ -7,19 +7,25 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from google.protobuf.message import Message
+from sluice.v1.tactic_pb2 import TacticAbout, TacticNarrative
+from sluice.v1.telemetry_pb2 import TelemetryPositionCoarse
 
+from clients.source.batcher import Lane, sign_batch
+from clients.source.labelling import Labelling
 from gateway.core.control.scope import Scope
-from gateway.core.kinds import KINDS
+from gateway.core.kinds import KINDS, canonical, telemetry
 from gateway.core.records.states import RecordInput, parse_stored_batch, verify_batch
 from gateway.core.suite.keys import VerifyKey
-from gateway.core.suite.numbers import RecordKind, RefusalCode
+from gateway.core.suite.numbers import DataMode, RecordKind, RefusalCode
 from gateway.ports.journal import Journal
 from gateway.usecases.admit import drain
 from gateway.usecases.inspect import inspecting
 from gateway.usecases.lanes import KIND_REFUSED, WHOLE_BATCH, WHOLE_RECORD, Refusal, parse_refused_entry
 from tests.unit.control.given import signing_key
+from tests.unit.kinds import given
 from tests.unit.usecases.house import a_house
-from tests.unit.usecases.town import Origin, a_record
+from tests.unit.usecases.town import Origin, a_record, a_town
 
 SCOPE = Scope.parse("tactic//REAL")
 OBSERVATION = KINDS[RecordKind.TACTIC].slots.index("observation")
@@ -46,6 +52,7 @@ WRONG: list[tuple[str, Callable[[RecordInput], RecordInput], RefusalCode, int]] 
     ("an unknown schema", lambda record: replace(record, schema=999), RefusalCode.SCHEMA, WHOLE_RECORD),
     ("more slots", lambda record: replace(record, slot_count=16), RefusalCode.SCHEMA, WHOLE_RECORD),
     ("fewer must", lambda record: replace(record, must=1), RefusalCode.MUST, WHOLE_RECORD),
+    ("without a portion of its must", without(1), RefusalCode.MUST, WHOLE_RECORD),
     ("a label that is none", relabelled(0, b"UKR.1 DSK//REL USA,GBR"), RefusalCode.LABEL, 0),
     ("a label of an unknown vocabulary", relabelled(0, b"USA.1 S"), RefusalCode.LABEL, 0),
     ("a label below the guide", relabelled(OBSERVATION, b"UKR.1 DSK//REL GBR,USA"), RefusalCode.LABEL_BELOW_GUIDE, 2),
@@ -59,7 +66,7 @@ WRONG: list[tuple[str, Callable[[RecordInput], RecordInput], RefusalCode, int]] 
 ]
 
 
-@pytest.mark.must("3.2.3", "3.5.6")
+@pytest.mark.must("3.2.3", "3.5.6", "8.5.2", "9.3.1")
 @pytest.mark.parametrize(("what", "change", "code", "slot"), WRONG, ids=[what for what, *_ in WRONG])
 def test_one_wrong_record_refuses_the_batch_and_names_itself(
     what: str, change: Callable[[RecordInput], RecordInput], code: RefusalCode, slot: int
@@ -80,6 +87,100 @@ def test_one_wrong_record_refuses_the_batch_and_names_itself(
 
     refusal = asyncio.run(scenario())
     assert (refusal.code, refusal.idx, refusal.slot) == (code, 1, slot)
+
+
+def _set(slot: int, **values: object) -> Callable[[dict[int, Message]], None]:
+    """One portion with fields of other values."""
+
+    def change(messages: dict[int, Message]) -> None:
+        for name, value in values.items():
+            setattr(messages[slot], name, value)
+
+    return change
+
+
+def _say(words: str) -> Callable[[dict[int, Message]], None]:
+    """Other words in the observation."""
+
+    def change(messages: dict[int, Message]) -> None:
+        observation = messages[OBSERVATION]
+        assert isinstance(observation, TacticNarrative)
+        observation.text.en = words
+
+    return change
+
+
+def _untitled(messages: dict[int, Message]) -> None:
+    """A title in one language of two."""
+    about = messages[0]
+    assert isinstance(about, TacticAbout)
+    about.title.uk = ""
+
+
+def _elsewhere(messages: dict[int, Message]) -> None:
+    """A square beside the one where the platform was."""
+    coarse = messages[telemetry.POSITION_COARSE]
+    assert isinstance(coarse, TelemetryPositionCoarse)
+    coarse.mgrs_1km[0] = "36UUA2292"
+
+
+FALLING = (100).to_bytes(4, "little") + bytes(4)
+CHECKS: list[tuple[str, RecordKind, Callable[[dict[int, Message]], None], RefusalCode, int]] = [
+    ("a field", RecordKind.TACTIC, _set(0, info_credibility=7), RefusalCode.RANGE, 0),
+    ("a rule below a table", RecordKind.TACTIC, _set(6, successes=41), RefusalCode.RANGE, 6),
+    ("a text", RecordKind.TACTIC, _say("One\u200b."), RefusalCode.TEXT, OBSERVATION),
+    ("a marking", RecordKind.TACTIC, _say("(TOP SECRET) One."), RefusalCode.MARKING_IN_TEXT, OBSERVATION),
+    ("a law of tactics", RecordKind.TACTIC, _untitled, RefusalCode.SCHEMA, WHOLE_RECORD),
+    ("a column's length", RecordKind.TELEMETRY, _set(4, t_ms=bytes(4)), RefusalCode.SCHEMA, 4),
+    ("a column's values", RecordKind.TELEMETRY, _set(4, t_ms=FALLING), RefusalCode.RANGE, 4),
+    ("a law of telemetry", RecordKind.TELEMETRY, _set(0, rows=2), RefusalCode.RANGE, WHOLE_RECORD),
+    ("the coarse track", RecordKind.TELEMETRY, _elsewhere, RefusalCode.COARSE_MISMATCH, WHOLE_RECORD),
+]
+
+
+@pytest.mark.must("8.2.2", "8.5.2", "8.7.1", "8.8.1")
+@pytest.mark.parametrize(("what", "kind", "change", "code", "slot"), CHECKS, ids=[what for what, *_ in CHECKS])
+def test_each_check_of_a_portion_is_made_at_the_door(
+    what: str, kind: RecordKind, change: Callable[[dict[int, Message]], None], code: RefusalCode, slot: int
+) -> None:
+    """A partner may see only a part of the record, and leaves values to the gateway: what passes here passes."""
+    messages = given.segment() if kind is RecordKind.TELEMETRY else given.lesson()
+    change(messages)
+
+    refusal = _judged(_labelled(kind, messages))
+
+    assert (refusal.code, refusal.slot) == (code, slot)
+
+
+@pytest.mark.must("8.7.1")
+def test_kinematics_below_position_are_refused() -> None:
+    """Each is above its floor; but velocity integrates to position, so it must not be shown to more."""
+    record = _labelled(RecordKind.TELEMETRY, given.segment())
+    raised = portion(record, telemetry.POSITION, label=b"UKR.1 T//REL USA")
+
+    refusal = _judged(raised)
+
+    assert (refusal.code, refusal.slot) == (RefusalCode.LABEL_BELOW_GUIDE, telemetry.KINEMATICS)
+
+
+def _labelled(kind: RecordKind, messages: dict[int, Message]) -> RecordInput:
+    guide = a_town().control.guide
+    assert guide is not None
+    contents = {slot: canonical.encode(message) for slot, message in messages.items()}
+    return Labelling(guide, kind, DataMode.REAL, {}).label(0, contents)
+
+
+def _judged(record: RecordInput) -> Refusal:
+    """What the gateway says of a batch of this record alone."""
+    control = a_town().control
+    kind = RecordKind.TELEMETRY if record.schema == telemetry.KIND.schema else RecordKind.TACTIC
+    key = signing_key("src-3f07")
+    batch = sign_batch(control.genesis, "src-3f07", key, Lane.new(), kind, DataMode.REAL, [record])
+    verified = verify_batch(batch, _key(), control.genesis)
+    inspected, refusal = drain(inspecting(control, Scope.parse("telemetry,tactic//REAL"), verified))
+    assert inspected is None
+    assert refusal is not None
+    return refusal
 
 
 @pytest.mark.must("3.4.3")

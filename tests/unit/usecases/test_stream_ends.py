@@ -79,6 +79,7 @@ def test_a_stream_ends_when_the_clock_is_not_trusted_and_none_opens() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.must("9.5.8", "9.5.10")
 def test_a_delayed_record_waits_its_time_also_when_the_stream_stood_at_the_end() -> None:
     """A stream that has shown everything due must not go live: the next record would leave at once."""
 
@@ -145,6 +146,7 @@ def test_a_stream_goes_on_in_the_middle_of_a_batch_when_the_month_turns() -> Non
     asyncio.run(scenario())
 
 
+@pytest.mark.must("9.5.9", "9.5.10")
 def test_a_quota_is_used_to_the_last_record_and_the_rest_waits_for_the_next_month() -> None:
     """A batch larger than what is left is shown in part: held back whole it might never go."""
 
@@ -167,6 +169,7 @@ def test_a_quota_is_used_to_the_last_record_and_the_rest_waits_for_the_next_mont
     asyncio.run(scenario())
 
 
+@pytest.mark.must("9.5.9")
 def test_streams_of_one_agreement_share_its_quota() -> None:
     """Live and from the journal, whoever asks: together no more than agreed."""
 
