@@ -106,28 +106,25 @@ class ControlReader:
             st.RESTORE: self._restore,
         }
         require(statement.kind in rules, "statement-not-built", "statement.kind")
-        beside = {st.SOURCE: 1, st.PARTNER: 1, st.DIRECTORY: 1}.get(statement.kind, 0)
         rules[statement.kind](entry)
-        require(len(entry.attachments) == beside, "attachments", "entry.attachment count")
 
     def _signed(self, entry: Entry, proposal: Proposal | None = None) -> None:
         if self.roster is None:
             raise Refusal("roster-missing", "statement.kind")
         check_signed(entry.statement, entry.signatures, self.roster, self.memory, proposal)
+        _check_beside(entry)
 
-    def _once(self, name: object, at: str, owner: object = True) -> None:
+    def _once(self, name: tuple[str, object], at: str, owner: object = None) -> None:
         """No id is used a second time, a key has one owner, an identity one party, a root one trust domain."""
-        require(
-            self.used.get(name, owner) == owner and (owner is not True or name not in self.used),
-            "id-reused" if isinstance(name, tuple) and name[0] != "key" else "key-reused",
-            at,
-        )
+        code = {"key": "key-reused", "identity": "identity-taken", "root": "root-bound"}.get(name[0], "id-reused")
+        require(name not in self.used or (owner is not None and self.used[name] == owner), code, at)
         self.used = {**self.used, name: owner}
 
     def _genesis(self, entry: Entry) -> None:
         require(self.roster is None, "statement-genesis", "statement.kind")
         roster = Roster.parse(entry.statement.body)
         check_signed(entry.statement, entry.signatures, roster, self.memory)
+        _check_beside(entry)
         self.genesis, self.roster, self.roster_link = entry.statement.link, roster, entry.statement.link
         self._own(roster)
 
@@ -140,6 +137,7 @@ class ControlReader:
         if self.roster is None:
             raise Refusal("roster-missing", "statement.kind")
         proposal = st.check_proposed(entry.statement, entry.signatures, self.roster, self.memory)
+        _check_beside(entry)
         require(proposal.roster != self.roster, "nothing-to-change", "statement.body")
         self.copy()._own(proposal.roster)
         self.proposals = {**self.proposals, entry.statement.link: (proposal, entry.applied_at)}
@@ -174,7 +172,7 @@ class ControlReader:
         self._signed(entry)
         target = str(texts.body_text(st.SUSPEND, entry.statement.body, "suspend")["target"])
         role, _, name = target.partition("/")
-        require((role, name) in self.parties, "party-unknown", "suspend.target")
+        require((role, name) in self.parties, f"{role}-unknown", "suspend.target")
         require(target not in self.suspended, "nothing-to-change", "suspend.target")
         self.suspended |= {target}
 
@@ -202,7 +200,6 @@ class ControlReader:
         self._signed(entry)
         is_source = entry.statement.kind == st.SOURCE
         body = texts.body_text(entry.statement.kind, entry.statement.body, "admission")
-        require(len(entry.attachments) == 1, "attachments", "entry.attachment count")
         bundle = Bundle.parse(entry.attachments[0], self.memory)
         named = (
             {st.ROLE_SOURCE: "key"} if is_source else {st.ROLE_PARTNER_KEM: "kem_key", st.ROLE_PARTNER_SIGN: "sign_key"}
@@ -218,29 +215,36 @@ class ControlReader:
             self._once(("key", key_digest(key)), "admission.key", (party, role))
         clearances = body.get("clearance", {})
         for policy, one in clearances.items() if isinstance(clearances, dict) else ():
-            words = self._newest(policy)
-            values = {tag: texts.strings(held) for tag, held in one.items() if tag != "level"}
-            words.check(Label(words.name, str(one["level"]), {}))
-            owners = set(words.owner)
-            for tag, held in values.items():
-                allowed = tuple(value for value in held if tag != words.releasability or value not in owners)
-                words.check(Label(words.name, str(one["level"]), {tag: allowed}))
+            self._check_clearance(policy, one)
         self.parties = {**self.parties, party: body}
         self.keys = {**self.keys, **{key_digest(key): key for key in bundle.keys.values()}}
 
-    def _newest(self, policy: str) -> Vocabulary:
+    def _check_clearance(self, policy: str, clearance: dict[str, object]) -> None:
+        """Level, tags and values are ones of the newest vocabulary; of a releasability also its owners (2.5)."""
+        words = self._newest(policy)
+        try:
+            if words is None:
+                raise Refusal("label", "clearance")
+            for tag, held in clearance.items():
+                owners = words.owner if tag == words.releasability else ()
+                values = tuple(one for one in texts.strings(held) if one not in owners)
+                words.check(Label(words.name, str(clearance["level"]), {} if tag == "level" else {tag: values}))
+        except Refusal as refusal:
+            raise Refusal("clearance", f"admission.clearance.{policy}") from refusal
+
+    def _newest(self, policy: str) -> Vocabulary | None:
         found = [one for name, (_, one) in self.vocabularies.items() if name.split(".")[0] == policy]
-        require(found, "vocabulary-unknown", "clearance")
-        return max(found, key=lambda one: int(one.name.split(".")[1]))
+        return max(found, key=lambda one: int(one.name.split(".")[1]), default=None)
 
     def _agree(self, entry: Entry) -> None:
         self._signed(entry)
         body = texts.body_text(st.AGREEMENT, entry.statement.body, "agreement")
         texts.check_agreement(body, FREE_SLOTS, "agreement")
-        require(("partner", body["to"]) in self.parties, "party-unknown", "agreement.to")
+        require(("partner", body["to"]) in self.parties, "partner-unknown", "agreement.to")
         sources = () if body["sources"] == "all" else texts.strings(body["sources"])
-        require(all(("source", one) in self.parties for one in sources), "party-unknown", "agreement.sources")
-        require(body["ceiling"] in self._newest("UKR").levels, "label", "agreement.ceiling")
+        require(all(("source", one) in self.parties for one in sources), "source-unknown", "agreement.sources")
+        words = self._newest("UKR")
+        require(words and body["ceiling"] in words.levels, "text-value", "agreement.ceiling")
         self._once(("agreement", body["id"]), "agreement.id")
         self.agreements = {**self.agreements, str(body["id"]): entry.statement.body}
 
@@ -284,7 +288,6 @@ class ControlReader:
         newest = Dir.parse(entry.statement.body)
         require(newest.dir_no == newest.base_no, "directory-base", "directory.base_no")
         self._number(newest, entry.applied_at)
-        require(len(entry.attachments) == 1, "attachments", "entry.attachment count")
         listed = parse_list(entry.attachments[0])
         same = (len(listed), root([leaf(one.raw) for one, _ in listed])) == (newest.size, newest.root)
         require(same, "directory-root", "directory.root")
@@ -333,3 +336,9 @@ class ControlReader:
         require(newest.dir_no == held + 1, "directory-number", "directory.dir_no")
         require(now >= newest.issued_at - SKEW, "directory-early", "directory.issued_at")
         require(now < newest.expires_at, "directory-expired", "directory.expires_at")
+
+
+def _check_beside(entry: Entry) -> None:
+    """A bundle lies beside an admission, a list beside a DIRECTORY, and nothing beside all else (2.10)."""
+    beside = entry.statement.kind in {st.SOURCE, st.PARTNER, st.DIRECTORY}
+    require(len(entry.attachments) == beside, "attachments", "entry.attachment count")

@@ -10,8 +10,8 @@ from .labels import Cleared, Label, Vocabulary
 from .octets import HL, Cut, Refusal, h, require, tag, u16
 from .origin import Batch, Portion, parse_shape, record_leaf, slots_of
 from .profile import Agreement
-from .statements import ACTIVE, ROLE_VOCABULARY
-from .suite import Memory
+from .statements import ROLE_VOCABULARY
+from .suite import Memory, text_digest
 from .trees import climb
 from .trust import Trust
 
@@ -103,11 +103,11 @@ class Vocabularies:
         self.known: dict[str, Vocabulary] = {}
 
     def check_pinned(self) -> None:
-        """Nothing, if no file that is endorsed under a pinned name is another than the pinned one."""
-        for endorsement, _ in self._trust.endorsed.values():
-            if endorsement.role == ROLE_VOCABULARY and endorsement.state == ACTIVE:
-                pinned = (self._pinned or {}).get(endorsement.subject_id, endorsement.key_digest)
-                require(pinned == endorsement.key_digest, "vocabulary-pinned", "endorsement.key_digest")
+        """Nothing, if every pinned vocabulary is there under its name, with the digest pinned, and is one (4.4)."""
+        for name, digest in (self._pinned or {}).items():
+            raw = self._trust.file(ROLE_VOCABULARY, name)
+            require(text_digest(name, raw) == digest, "vocabulary-pinned", "endorsement.key_digest")
+            require(Vocabulary.parse(raw).name == name, "vocabulary-pinned", "vocabulary.policy")
 
     def find(self, name: str) -> Vocabulary:
         """The vocabulary of that name; a label under one that is not in force for the reader is none."""

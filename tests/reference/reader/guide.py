@@ -73,8 +73,8 @@ def _floors(kind: str, rows: object, mode: str, words: Vocabulary) -> dict[str, 
     if kind in _NUMBERS:
         slots = {slot for slot, _ in SCHEMAS[_NUMBERS[kind]].slots}
         require(set(read) <= slots, "text-unknown-key", at)
-        require(set(read) == slots, "text-missing-key", at)
+        require(set(read) == slots, "guide-incomplete", at)
         for must in MUST_SLOTS[kind]:
             covered = all(words.dominates(one, read[must]) for one in read.values())
-            require(covered, "text-value", f"{at}.{must}")
+            require(covered, "unreachable-portion", f"{at}.{must}")
     return read

@@ -80,6 +80,7 @@ def parse_leaves(raw: bytes) -> list[bytes]:
     cut = Cut(raw, "leaves")
     read = cut.hashes(4, "leaf", MOST_LEAVES)
     cut.end()
+    require(read, "malformed", "leaves.leaf count")
     return read
 
 

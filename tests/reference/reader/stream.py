@@ -224,7 +224,6 @@ class StreamReader:
             self.trust = self.trust.copy()
             self.trust.take(body, now_ms)
             self._check_hello_signature()
-            Vocabularies(self.trust, self.party.vocabularies).check_pinned()
             self.begun = True
         elif kind == OPEN:
             self._open(body, now_ms)
@@ -258,6 +257,8 @@ class StreamReader:
         key = self.trust.find(st.ROLE_STREAM, terms.stream_key_id, None)[1]
         terms.check_signature(key, self.trust.memory)
         self.keys, self.terms = terms.open_seals(self.kem_key, self.ephemeral), terms
+        # 7.
+        Vocabularies(self.trust, self.party.vocabularies).check_pinned()
 
     def _tick(self, body: bytes) -> None:
         message, hello = TickMessage.parse(body), self.hello

@@ -231,16 +231,16 @@ def body_text(kind: int, raw: bytes, at: str) -> dict[str, object]:
 def check_agreement(text: dict[str, object], free: dict[str, tuple[str, ...]], at: str) -> None:
     """Nothing, if the agreement does not contradict itself (2.5); `free` has the slots outside each kind's must set."""
     starts, ends = day(text["starts"], at), day(text["ends"], at)
-    require(starts <= ends, "text-value", f"{at}.ends")
+    require(starts <= ends, "agreement-contradiction", f"{at}.ends")
     modes, kinds = strings(text["modes"]), strings(text["kinds"])
-    require("REAL" not in modes or len(modes) == 1, "text-value", f"{at}.modes")
+    require("REAL" not in modes or len(modes) == 1, "agreement-contradiction", f"{at}.modes")
     for name in strings(text.get("withhold", ())):
         kind, slot = name.split(".")
-        require(kind in kinds and slot in free.get(kind, ()), "text-value", f"{at}.withhold")
+        require(kind in kinds and slot in free.get(kind, ()), "agreement-contradiction", f"{at}.withhold")
     designs = strings(text.get("designs", ()))
     fees = text.get("fees", ())
     for fee in fees if isinstance(fees, tuple) else ():
-        require(fee["design"] in designs, "text-value", f"{at}.fees")
+        require(fee["design"] in designs, "agreement-contradiction", f"{at}.fees")
 
 
 def strings(value: object) -> tuple[str, ...]:

@@ -148,8 +148,8 @@ class Trust:
             require(waited, "roster-too-soon", "statement.proposed_at")
             self._into_force(link, proposal.roster)
         elif statement.kind == st.RESTORE:
-            restore = Restore.parse(statement.body)
             st.check_signed(statement, sigs, self.roster, self.memory)
+            restore = Restore.parse(statement.body)
             check_way(self.restores, restore)
             self.restores = (*self.restores, restore)
             self.counted |= {link}
