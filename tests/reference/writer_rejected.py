@@ -238,7 +238,10 @@ def _stream(vectors: Vectors) -> Cases:
             "another ledger node": ticked("ledger-forked", ledger_node_0=other),
             "129 ledger nodes": ticked("malformed", ledger_node_count=u8(129)),
         },
-        "leaves": {"16,385 of them": u32(16_385) + vectors.made("ledger.leaves_message")[4:]},
+        "leaves": {
+            "none of them": u32(0),
+            "16,385 of them": u32(16_385) + vectors.made("ledger.leaves_message")[4:],
+        },
         "entries": {"a count above what follows": u32(3) + vectors.made("ledger.entries_message")[4:]},
         "source entry": {
             "suite 2": altered(vectors, refused, suite=u8(2)),

@@ -278,6 +278,14 @@ def _frames(stream: _Stream, batches: list[MadeBatch]) -> None:
     whole = len(vectors.made("frame.frame"))
     mixed: Octets = ["05", raw(u64(2), lp32(stream.keys.seal("g", 2, 4, again))), cut("frame.frame", 285, whole, whole)]
     stream.case("G of one frame and the body of another", [*framed, tick, mixed], "frame-not-authentic")
+    exchanged: Octets = ["05", raw(u64(1)), cut("frame.frame", 285, whole, whole), cut("frame.frame", 8, 285, whole)]
+    stream.case("G and body exchanged, the body longer than a G may be", [*olded, exchanged], "malformed")
+    sealed = (stream.keys.seal("body", 1, 3, bytes(1008)), stream.keys.seal("g", 1, 2, shown))
+    stream.case(
+        "G and body exchanged, the body as long as a G may be",
+        [*olded, raw(b"\x05", u64(1), *map(lp32, sealed))],
+        "frame-not-authentic",
+    )
     node = multiproof(batches[0].leaves, [0, 2])[0]
     unproved = one.replace(node, flip(node, 0))
     stream.case("a frame with another proof", [*olded, stream.frame(1, shown, _body(unproved, second))], "batch-root")
