@@ -152,13 +152,15 @@ def test_a_sealed_message_opens_as_what_it_is_only(name: str) -> None:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_sealed_message_is_consumed_exactly(name: str) -> None:
-    """Nothing hides behind it."""
+    """Nothing hides behind it, and not even its number is looked at before that is known."""
     message, open_it, _ = MESSAGES[name]
 
+    assert frame.sequence_of(message, name) == 3
     for came in (message + b"\x00", message[:-1], b""):
-        with pytest.raises(Refused) as refusal:
-            open_it(KEYS, came)
-        assert refusal.value.code == "malformed"
+        for refuse in (lambda came=came: open_it(KEYS, came), lambda came=came: frame.sequence_of(came, name)):
+            with pytest.raises(Refused) as refusal:
+                refuse()
+            assert refusal.value.code == "malformed"
 
 
 @pytest.mark.parametrize(
