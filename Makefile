@@ -83,9 +83,11 @@ coverage-core: $(TEST) ## the unit tests and vectors alone must reach 100 % of g
 errors: $(TEST) ## write gateway/ERRORS.md again from the code
 	@$(BIN)/python -m tests.error_catalogue
 
+# Extras stay in the lists: without them pip takes `coverage[toml]` for a second, unpinned requirement as soon as a newer
+# coverage is out.
 pins: $(BIN)/python ## resolve deploy/requirements and protos/buf again (the one command that chooses versions)
 	@$(PIP) pip-tools==7.6.2
-	@set -e; compile="$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links"; \
+	@set -e; compile="$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links"; \
 	export CUSTOM_COMPILE_COMMAND='make pins'; \
 	$$compile --extra gateway --extra formats -o $(PINS)/run.txt pyproject.toml; \
 	$$compile --extra gateway --extra formats --extra test -c $(PINS)/run.txt -o $(PINS)/test.txt pyproject.toml; \
