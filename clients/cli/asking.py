@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
 from clients.cli import output
+from clients.cli.contexts import chosen_home
 from clients.operator.home import Home
 from clients.operator.render import is_narrowing, subject_of
 from gateway.core.control.entry import ControlEntry
@@ -20,12 +20,32 @@ from gateway.core.errors import CallerError, Refused
 
 reason_option = click.option("--reason", required=True, help="Why; it is kept with the change.")
 yes_option = click.option("--yes", is_flag=True, help="Sign without asking to type the name.")
+_WAIT = "sluice.wait"
+
+
+def _ask_to_wait(context: click.Context, _parameter: click.Parameter, seconds: float | None) -> None:
+    context.meta[_WAIT] = seconds
+
+
+wait_option = click.option(
+    "--wait",
+    type=click.FloatRange(0, 86400),
+    metavar="SECONDS",
+    expose_value=False,
+    callback=_ask_to_wait,
+    help="Wait so long for the others: 0 once it is applied, 7 if it still is not.",
+)
+
+
+def seconds_to_wait() -> float | None:
+    """How long the running command was told to wait for approval; None if it was not."""
+    seconds = click.get_current_context().meta.get(_WAIT)
+    return seconds if isinstance(seconds, float) else None
 
 
 def open_home() -> Home:
     """The home that the command line names."""
-    path = click.get_current_context().find_root().obj
-    return Home.open(path if isinstance(path, Path) else Path(path))
+    return Home.open(chosen_home())
 
 
 def asking(yes: bool) -> Callable[[str, ControlEntry], None]:

@@ -1,10 +1,8 @@
-"""The one error boundary of the command lines: every failure leaves as four facts and an exit code.
-
-    0 ok · 1 failed · 2 usage or bad input · 4 not authenticated · 5 denied · 6 conflict or stale base
-    7 pending approval, or a wait timed out · 8 unreachable · 130 interrupted
+"""The one error boundary of the command lines: every failure leaves as four facts and an exit code of `exits.py`.
 
 A command raises (`GatewayError`, or `click.UsageError`) and never exits by itself, except `pending()`, which says that
-what was asked for is not in force yet. With `--json` an error is one JSON object on stderr, usage errors included.
+what was asked for is not in force yet, and `differs()`. With `--json` an error is one JSON object on stderr, usage
+errors included.
 Rooms of commands are imported when they are called, so that `--help` and a small command start in milliseconds.
 """
 
@@ -17,45 +15,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
+from clients.cli.exits import DIFFERS, INTERRUPTED, OK, PENDING, USAGE, exit_code, exits_in_words
 from clients.cli.output import ask_for_json
-from gateway.core.errors import CallerError, Fault, GatewayError
-
-OK = 0
-FAILED = 1
-USAGE = 2
-NOT_AUTHENTICATED = 4
-DENIED = 5
-CONFLICT = 6
-PENDING = 7
-UNREACHABLE = 8
-INTERRUPTED = 130
-
-# A code that says more than its family; every other error exits by family.
-_BY_CODE: Mapping[str, int] = {
-    "certificate-expired": NOT_AUTHENTICATED,
-    "certificate-not-yet-valid": NOT_AUTHENTICATED,
-    "fenced": CONFLICT,
-    "gateway-unreachable": UNREACHABLE,
-    "stopping": UNREACHABLE,
-    "not-authenticated": NOT_AUTHENTICATED,
-    "stale-change": CONFLICT,
-    "timed-out": PENDING,
-}
-
-
-def exit_code(error: GatewayError) -> int:
-    """The code the process ends with for this error."""
-    if error.code in _BY_CODE:
-        return _BY_CODE[error.code]
-    if isinstance(error, CallerError):
-        return USAGE
-    return FAILED if isinstance(error, Fault) else DENIED
+from gateway.core.errors import CallerError, GatewayError
 
 
 def pending() -> NoReturn:
     """Ends the command with code 7: the change was taken, and it is not applied."""
     raise click.exceptions.Exit(PENDING)
+
+
+def differs() -> NoReturn:
+    """Ends the command with code 3: what was compared is not the same."""
+    raise click.exceptions.Exit(DIFFERS)
 
 
 class Command(click.Command):
@@ -118,6 +92,18 @@ class Root(click.Group):
         """Lists the nouns from the table, importing none."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, room[1]) for name, room in self._rooms.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Ends the help with the table of exit codes."""
+        formatter.write_paragraph()
+        formatter.write_text(exits_in_words())
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completes nouns from the table, importing none: whoever presses the key must not wait."""
+        nouns = [
+            CompletionItem(name, help=room[1]) for name, room in self._rooms.items() if name.startswith(incomplete)
+        ]
+        return nouns + click.Command.shell_complete(self, ctx, incomplete)
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]  # a command line never returns
         """Runs and exits; this is the only place that turns an error into text and a code."""

@@ -14,16 +14,17 @@ from typing import TypeVar
 
 from clients.cli import output
 from clients.cli.asking import asking, open_home
-from clients.cli.boundary import pending
+from clients.cli.contexts import chosen_context
+from clients.cli.suggesting import suggesting
 from clients.operator.chain import Chain, Change, read_chain
 from clients.operator.govern import ChangeState, Governance, Outcome, open_governance
 from clients.operator.home import Home
-from clients.operator.render import is_narrowing, signer_names, subject_of
+from clients.operator.render import is_narrowing
 from clients.operator.sign import sign_shown
-from clients.times import now_ms, utc
+from clients.times import now_ms
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.statement import SignedStatement, encode_signatures
-from gateway.core.errors import Refused
+from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import StatementKind
 
 T = TypeVar("T")
@@ -90,81 +91,17 @@ class Desk:
 
 def at_desk(action: Callable[[Desk], Awaitable[T]]) -> T:
     """Runs `action` with the chain verified and the channel open, and closes behind it."""
-    home = open_home()
+    home, context = open_home(), chosen_context()
+    connection = home.connection()
+    if context is not None:
+        context.check(connection.server)
 
     async def run() -> T:
-        async with open_governance(home.connection()) as governance:
-            return await action(Desk(home, governance, await read_chain(governance, home, now_ms())))
+        async with open_governance(connection) as governance:
+            chain = await read_chain(governance, home, now_ms())
+            try:
+                return await action(Desk(home, governance, chain))
+            except (CallerError, Refused) as error:
+                raise suggesting(error, chain) from error
 
     return asyncio.run(run())
-
-
-def report(decided: Sequence[Decided], *, as_list: bool = False) -> None:
-    """Prints what became of the changes; ends the command with code 7 if any is pending."""
-    facts = [_facts(one) for one in decided]
-    lines = [line for one in decided for line in _lines(one)]
-    output.result({"changes": facts} if as_list else facts[0], lines)
-    if any(one.outcome.state is ChangeState.PENDING for one in decided):
-        pending()
-
-
-def _facts(decided: Decided) -> dict[str, object]:
-    outcome, statement = decided.outcome, decided.entry.statement
-    applied = outcome.state is ChangeState.APPLIED
-    return {
-        "change": outcome.change_id,
-        "kind": statement.kind.name,
-        "subject": subject_of(statement)[1],
-        "state": outcome.state.value,
-        "position": statement.position,
-        "link": statement.link.hex(),
-        "signatures": {"have": outcome.signatures_have, "need": outcome.signatures_need},
-        "applied_at_ms": decided.entry.applied_at_ms if applied else None,
-        "effective_at_ms": outcome.effective_at_ms if applied else None,
-        "streams_ended": outcome.streams_ended,
-    }
-
-
-def _lines(decided: Decided) -> list[tuple[str, str]]:
-    outcome, statement = decided.outcome, decided.entry.statement
-    what = " ".join(subject_of(statement))
-    if outcome.state is ChangeState.PENDING:
-        have, need = outcome.signatures_have, outcome.signatures_need
-        return [
-            ("pending", f"{outcome.change_id}  {what}  PENDING ({have}/{need})"),
-            ("next", f"another operator: `sluicectl change approve {outcome.change_id} --reason ...`"),
-        ]
-    ended = f"; {outcome.streams_ended} live streams ended" if outcome.streams_ended else ""
-    when = utc(outcome.effective_at_ms)
-    return [("applied", f"{what} as control entry {statement.position}, effective {when}{ended}")]
-
-
-def change_facts(change: Change, chain: Chain) -> dict[str, object]:
-    """A pending change as JSON."""
-    statement = change.entry.statement
-    return {
-        "change": change.change_id,
-        "kind": statement.kind.name,
-        "subject": subject_of(statement)[1],
-        "state": ChangeState.PENDING.value,
-        "position": statement.position,
-        "link": statement.link.hex(),
-        "signatures": {"have": change.progress.have, "need": change.progress.need},
-        "signed_by": list(signer_names(change.entry, chain.control.roster)),
-        "widens": not is_narrowing(statement.kind),
-        "proposed_at": utc(statement.proposed_at_ms),
-        "expires_at": utc(statement.expires_at_ms),
-        "reason": change.reason,
-    }
-
-
-def change_line(change: Change, chain: Chain) -> tuple[str, str]:
-    """A pending change in one line."""
-    statement = change.entry.statement
-    signers = signer_names(change.entry, chain.control.roster)
-    missing = change.progress.need - change.progress.have
-    wants = f"needs {missing} more (not {', '.join(signers)})" if missing > 0 else "waits for the change before it"
-    widens = [] if is_narrowing(statement.kind) else ["WIDENS"]
-    signed = f"signed by {', '.join(signers)}"
-    parts = [" ".join(subject_of(statement)), signed, utc(statement.proposed_at_ms), *widens, wants]
-    return change.change_id, "   ".join(parts)

@@ -16,7 +16,8 @@ import grpc
 
 from clients.certificates import is_certified, leaf_of
 from clients.channel import secure_channel, server_certificate, translated
-from clients.cli.boundary import Command, exit_code
+from clients.cli.boundary import Command
+from clients.cli.exits import exit_code
 from clients.cli.output import result
 from clients.cli.profile_option import profile_option
 from clients.enrolment import PartyRole

@@ -36,6 +36,11 @@ def result(facts: Mapping[str, object], lines: Iterable[tuple[str, str]]) -> Non
         click.echo(f"{word:<{_WORD_WIDTH}} {sentence}".rstrip())
 
 
+def text_result(facts: Mapping[str, object], text: str) -> None:
+    """Prints the result: `facts` as one JSON object, or `text` as it is, for another program to read."""
+    click.echo(json.dumps(facts, ensure_ascii=False) if wants_json() else text)
+
+
 def said(text: str) -> None:
     """Prints `text` on stderr: what a person needs to see and a script does not."""
     click.echo(text, err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from clients.cli.boundary import Root
+from clients.cli.contexts import Named, read_contexts
 
 _ROOMS = {
     "operator": ("clients.cli.sluicectl_operator:operator", "Make an operator's keys, connect a home to its gateway."),
@@ -20,26 +21,27 @@ _ROOMS = {
     "guide": ("clients.cli.sluicectl_guide:guide", "The classification guide: show, check, propose."),
     "vocabulary": ("clients.cli.sluicectl_vocabulary:vocabulary", "Label vocabularies: list, show, propose."),
     "directory": ("clients.cli.sluicectl_directory:directory", "The directory of trusted keys: show, issue, redate."),
+    "context": ("clients.cli.sluicectl_context:context", "Homes by name: list, use, show. Offline."),
+    "completion": ("clients.cli.sluicectl_completion:completion", "Print what completes these commands in a shell."),
 }
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in read_contexts().by_name if name.startswith(incomplete)]
 
 
 @click.group(cls=Root, rooms=_ROOMS)
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
-    default=lambda: Path(click.get_app_dir("sluice")),
-    envvar="SLUICE_HOME",
     metavar="DIR",
-    help="The operator's home.  [default: ~/.config/sluice]",
+    help="The operator's home.  [default: SLUICE_HOME, or ~/.config/sluice]",
 )
+@click.option("--context", metavar="NAME", shell_complete=_names, help="A home by its name: `sluicectl context list`.")
 @click.pass_context
-def sluicectl(ctx: click.Context, home: Path) -> None:
-    """Operators decide who may do what. Nothing is signed that was not shown; nothing pending is called applied.
-
-    Exit codes: 0 ok, 1 failed, 2 usage or bad input, 4 not authenticated, 5 denied, 6 stale, 7 pending approval,
-    8 unreachable, 130 interrupted.
-    """
-    ctx.obj = home
+def sluicectl(ctx: click.Context, home: Path | None, context: str | None) -> None:
+    """Operators decide who may do what. Nothing is signed that was not shown; nothing pending is called applied."""
+    ctx.obj = Named(home, context)
 
 
 def main() -> None:

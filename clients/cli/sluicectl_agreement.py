@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from clients.cli.asking import reason_option, yes_option
+from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, report
+from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
+from clients.cli.report import report
 from clients.keyfiles import read_public
 from clients.operator.drafts import end_text
 from clients.operator.render import notes_on
@@ -57,6 +58,7 @@ def show(agreement_id: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @reason_option
 @yes_option
+@wait_option
 def propose(file: Path, reason: str, yes: bool) -> None:
     """Propose the agreement in FILE."""
     text = read_public(file)

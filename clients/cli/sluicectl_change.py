@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from clients.cli.asking import reason_option, yes_option
+from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, change_facts, change_line, report
+from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
+from clients.cli.report import change_facts, change_line, report
 from clients.operator.render import render
 
 
@@ -52,6 +53,7 @@ def show(change_id: str) -> None:
 @click.argument("change_ids", nargs=-1, required=True, metavar="CHANGE...")
 @reason_option
 @yes_option
+@wait_option
 def approve(change_ids: tuple[str, ...], reason: str, yes: bool) -> None:
     """Sign pending changes that another operator proposed, in the order given."""
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from clients.cli.asking import check_words, reason_option, yes_option
+from clients.cli.asking import check_words, reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, report
+from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
+from clients.cli.report import report
 from clients.keyfiles import read_public
 from clients.operator.endorse import directory_draft, redated_draft
 from clients.times import now_ms, utc
@@ -57,6 +58,7 @@ def show() -> None:
 @click.option("--days", type=int, default=7, show_default=True, help="Its life, 1 to 7 days.")
 @reason_option
 @yes_option
+@wait_option
 def issue(gateway: Path | None, words: str, days: int, reason: str, yes: bool) -> None:
     """Propose the next directory: the gateway's keys, every party, every vocabulary; what is pending before it too."""
     bundle = parse_bundle(read_public(gateway, MAX_BUNDLE_BYTES)) if gateway else None

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from clients.cli.asking import reason_option, yes_option
+from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, report
+from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
+from clients.cli.report import report
 from clients.keyfiles import read_public
 from clients.operator.shipped import guide_text, shipped_vocabularies
 from gateway.core.control.guide import Guide
@@ -67,6 +68,7 @@ def check(file: str, vocabularies: tuple[Path, ...]) -> None:
 @click.argument("file", metavar="FILE")
 @reason_option
 @yes_option
+@wait_option
 def propose(file: str, reason: str, yes: bool) -> None:
     """Propose a guide: a file, or the name of one that comes with the product (UAS-2026-2)."""
     text = guide_text(file)

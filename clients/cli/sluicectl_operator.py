@@ -9,6 +9,7 @@ import click
 from clients.certificates import der, leaf_of
 from clients.cli.asking import open_home
 from clients.cli.boundary import Group
+from clients.cli.contexts import chosen_home
 from clients.cli.output import result
 from clients.keyfiles import read_public, write_public
 from clients.operator.home import Home
@@ -28,10 +29,9 @@ def operator() -> None:
 @click.argument("operator_id", metavar="ID")
 @click.option("--recovery", is_flag=True, help="A recovery key that lies offline: no TLS key, never connected.")
 @click.option("--out", type=_FILE, metavar="FILE", help="Where the public card goes; default ./<id>.operator.")
-@click.pass_context
-def init(ctx: click.Context, operator_id: str, recovery: bool, out: Path | None) -> None:
+def init(operator_id: str, recovery: bool, out: Path | None) -> None:
     """Make this operator's keys in the home, and the public card that goes to the others."""
-    home = Home.create(ctx.find_root().obj, operator_id, offline=recovery)
+    home = Home.create(chosen_home(), operator_id, offline=recovery)
     card = home.card()
     path = out or Path(operator_id.replace("/", "-") + ".operator")
     write_public(path, card.encoded)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from clients.cli.asking import reason_option, yes_option
+from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, report
+from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
 from clients.cli.party import binding_of, heard_bundle, resume_party, suspend_party, write_profile
+from clients.cli.report import report
 from clients.enrolment import PartyRole
 from clients.keyfiles import read_public
 from clients.operator.answer import admission_of
@@ -73,6 +74,7 @@ def show(party_id: str) -> None:
 @click.option("--root", type=_FILE, help="The root its certificates come from, if not the gateway's only one.")
 @reason_option
 @yes_option
+@wait_option
 def admit(
     bundle: Path, party_id: str, nation: str, clearance: Path, words: str, root: Path | None, reason: str, yes: bool
 ) -> None:
@@ -100,6 +102,7 @@ def suspend(party_id: str, reason: str) -> None:
 @click.argument("party_id", metavar="ID")
 @reason_option
 @yes_option
+@wait_option
 def resume(party_id: str, reason: str, yes: bool) -> None:
     """Propose to take a suspended partner up again: it needs the quorum."""
     report([resume_party(PartyKind.PARTNER, party_id, reason, yes)])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from clients.cli.asking import reason_option, yes_option
+from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
-from clients.cli.desk import Decided, Desk, at_desk, report
+from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
+from clients.cli.report import report
 from clients.operator.shipped import vocabulary_text
 from gateway.core.labels.vocabulary import Vocabulary
 from gateway.core.suite.numbers import StatementKind
@@ -52,6 +53,7 @@ def show(name: str) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @reason_option
 @yes_option
+@wait_option
 def propose(files: tuple[str, ...], reason: str, yes: bool) -> None:
     """Propose vocabularies, each a change of its own: files, or names of those that come with the product (UKR.1)."""
     texts = [vocabulary_text(file) for file in files]

@@ -141,6 +141,10 @@ class Home:
         write_public(self._gateway / "genesis.sluice", genesis)
         write_public(self._gateway / "gateway.toml", text)
 
+    def is_connected(self) -> bool:
+        """Whether this home was told its gateway."""
+        return (self._gateway / "gateway.toml").exists()
+
     def connection(self) -> Connection:
         """How to reach the gateway as this operator; `not-connected` before `connect`."""
         table = read_text(self._connected("gateway.toml"), "gateway.toml", _GATEWAY_KEYS)

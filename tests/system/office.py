@@ -7,7 +7,7 @@ The gateway is the one that integrators get (`clients.testing`), founded by the 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,10 @@ class Office:
     def run(self, operator: str, *words: str, typed: str = "") -> Result:
         """`sluicectl` in an operator's home."""
         return self.commands.invoke(["sluicectl", "--home", str(self.folder / operator), *words], typed)
+
+    def plain(self, *words: str, env: Mapping[str, str]) -> Result:
+        """`sluicectl` with JSON and without a home on its line."""
+        return CliRunner().invoke(sluicectl, [*words, "--json"], env=env)
 
     def client(self, *words: str) -> Result:
         """`sluice-client`."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.cli.boundary import CONFLICT, DENIED, NOT_AUTHENTICATED, OK, USAGE
+from clients.cli.exits import CONFLICT, DENIED, NOT_AUTHENTICATED, OK, USAGE
 from clients.operator.ca import PartyKind
 from clients.simulator import write_flight
 from clients.source.upload import Upload

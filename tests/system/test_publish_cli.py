@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.cli.boundary import DENIED, INTERRUPTED, OK, PENDING, UNREACHABLE, USAGE
+from clients.cli.exits import DENIED, INTERRUPTED, OK, PENDING, UNREACHABLE, USAGE
 from clients.simulator import write_flight
 from clients.source.outbox import Outbox
 from clients.testing import Sluice, Source

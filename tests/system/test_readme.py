@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.cli.boundary import OK, USAGE
+from clients.cli.exits import OK, USAGE
 from clients.simulator import write_flight
 from clients.testing import Partner, Sluice, Source
 from tests.loopback import Finished, a_segment
