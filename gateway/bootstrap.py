@@ -22,6 +22,7 @@ from gateway.adapters.keyfiles.kek import create_kek, read_kek
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.lmdb.journals import LmdbJournals
 from gateway.adapters.owner_files import create_owner_file
+from gateway.adapters.pending import PendingFile
 from gateway.core.control.enrolment import Bundle
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
@@ -108,6 +109,7 @@ class Loaded:
     keys: KeyFiles
     floor: FloorFile
     folds: Folds
+    pending: PendingFile
 
     @property
     def control(self) -> Control:
@@ -142,7 +144,7 @@ def load(settings: Settings, *, every_signature: bool, below_floor: bool = False
         else:
             folds = rebuild(journals, keys, floor, every_signature=every_signature)
         journals.check_genesis(folds.control.genesis)
-        return Loaded(journals, keys, floor, folds)
+        return Loaded(journals, keys, floor, folds, PendingFile(settings.store, kek, folds.control.genesis))
     except BaseException:
         journals.close()
         raise
@@ -207,7 +209,7 @@ class Gateway:
             ticker=self._ticker,
             discloser=discloser,
         )
-        self._server = Server(self.running, identity)
+        self._server = Server(self.running, identity, loaded.pending)
 
     async def serve(self, stop: asyncio.Event, listening: Callable[[int], None]) -> None:
         """Until `stop` is set, or until store, ledger or floor fail: then the Fault is raised."""

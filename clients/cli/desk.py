@@ -55,7 +55,8 @@ class Desk:
         after, _ = self.chain.preview(entry)
         if is_narrowing(kind) and self.chain.pending:
             output.said(
-                f"note: this takes the next place; {len(self.chain.pending)} pending changes must be proposed again"
+                f"note: this takes the next place; {len(self.chain.pending)} pending changes must be proposed again: "
+                "`sluicectl change rebase`"
             )
         signed, _ = sign_shown(self.home, entry, self.chain.control.roster, asking(yes))
         outcome = await self.governance.propose(
@@ -72,6 +73,15 @@ class Desk:
         signed, signature = sign_shown(self.home, change.entry, self.chain.control.roster, asking(yes))
         outcome = await self.governance.approve(change_id, encode_signatures([signature]), reason)
         return await self._read_back(signed, outcome)
+
+    async def rebase(self, change_id: str, *, reason: str, yes: bool) -> Decided:
+        """Proposes the text of a change that was overtaken anew, on what stands now; the old one goes off the list."""
+        entry = self.chain.stale(change_id)
+        decided = await self.propose(entry.statement.kind, entry.body, entry.attachments, reason=reason, yes=yes)
+        # A rival for the same place is not forgotten by the gateway: one of the two could still be applied.
+        if change_id in {change.change_id for change in await self.governance.changes()}:
+            await self.governance.reject(change_id, f"written anew as {decided.outcome.change_id}")
+        return decided
 
     async def _read_back(self, signed: ControlEntry, outcome: Outcome) -> Decided:
         if outcome.state is ChangeState.APPLIED:

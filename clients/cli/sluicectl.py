@@ -14,7 +14,7 @@ _ROOMS = {
     "genesis": ("clients.cli.sluicectl_genesis:genesis", "Found a gateway: make, sign, show. Offline."),
     "ca": ("clients.cli.sluicectl_ca:ca", "The built-in certificate authority: init, issue. Offline."),
     "status": ("clients.cli.sluicectl_status:status", "What stands at the gateway, verified."),
-    "change": ("clients.cli.sluicectl_change:change", "Pending changes: list, show, approve."),
+    "change": ("clients.cli.sluicectl_change:change", "Pending changes: list, show, approve, reject, rebase."),
     "source": ("clients.cli.sluicectl_source:source", "Sources: list, show, admit, suspend, resume, profile."),
     "partner": ("clients.cli.sluicectl_partner:partner", "Partners: list, show, admit, suspend, resume, profile."),
     "agreement": ("clients.cli.sluicectl_agreement:agreement", "Agreements: list, show, propose, end."),

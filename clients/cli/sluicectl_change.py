@@ -1,4 +1,8 @@
-"""`sluicectl change`: what waits for a second person."""
+"""`sluicectl change`: what waits for a second person.
+
+A change is written on a place in the chain. When another is applied first it is overtaken and cannot be approved any
+more: `rebase` proposes its text anew, and signatures start again, because what is signed includes the place.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from clients.operator.render import render
 
 @click.group(cls=Group)
 def change() -> None:
-    """Pending changes: list, show, approve."""
+    """Pending changes: list, show, approve, reject, rebase."""
 
 
 @change.command("list")
@@ -61,3 +65,35 @@ def approve(change_ids: tuple[str, ...], reason: str, yes: bool) -> None:
         return [await desk.approve(change_id, reason=reason, yes=yes) for change_id in change_ids]
 
     report(at_desk(action), as_list=True)
+
+
+@change.command()
+@click.argument("change_ids", nargs=-1, required=True, metavar="CHANGE...")
+@reason_option
+def reject(change_ids: tuple[str, ...], reason: str) -> None:
+    """Take changes off the list, pending or overtaken: one person may, nothing is in force by them."""
+
+    async def action(desk: Desk) -> dict[str, tuple[str, ...]]:
+        for change_id in change_ids:
+            desk.chain.listed(change_id)
+        return {change_id: await desk.governance.reject(change_id, reason) for change_id in change_ids}
+
+    rejected = at_desk(action)
+    facts = [{"change": one, "state": "REJECTED", "overtaken": list(after)} for one, after in rejected.items()]
+    lines = [("rejected", one) for one in rejected]
+    lines += [("overtaken", f"{one}: `sluicectl change rebase {one}`") for after in rejected.values() for one in after]
+    result({"changes": facts}, lines)
+
+
+@change.command()
+@click.argument("change_id", metavar="CHANGE")
+@reason_option
+@yes_option
+@wait_option
+def rebase(change_id: str, reason: str, yes: bool) -> None:
+    """Propose the text of an overtaken change anew, on what stands now; approvals start again."""
+
+    async def action(desk: Desk) -> Decided:
+        return await desk.rebase(change_id, reason=reason, yes=yes)
+
+    report([at_desk(action)])

@@ -35,10 +35,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class BrokenChange:
-    """A change the gateway lists that could not be applied as things stand."""
+    """A change the gateway lists that could not be applied as things stand. entry: None if it cannot be read."""
 
     change_id: str
     problem: GatewayError
+    entry: ControlEntry | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether another change came first: its text may be proposed again."""
+        return self.entry is not None and self.problem.code == "stale-change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,25 @@ class Chain:
         raise Refused(
             "change-unknown", "the change must be pending, it is not", at=change_id, do="`sluicectl change list`"
         )
+
+    def listed(self, change_id: str) -> None:
+        """Refuses `change-unknown` unless the gateway lists the change, in whatever state."""
+        if change_id not in {one.change_id for one in self.broken}:
+            self.change(change_id)
+
+    def stale(self, change_id: str) -> ControlEntry:
+        """The entry of a change that another has overtaken; refuses `change-not-stale` and `change-unknown`."""
+        found = next((one for one in self.broken if one.change_id == change_id), None)
+        if found is None or found.entry is None:
+            self.change(change_id)
+        if found is None or found.entry is None or not found.is_stale:
+            raise Refused(
+                "change-not-stale",
+                "a change that is written anew must be overtaken by another, it can be approved as it is",
+                at=change_id,
+                do=f"`sluicectl change approve {change_id}`",
+            )
+        return found.entry
 
     def texts(self, kind: StatementKind) -> Iterator[ControlEntry]:
         """Applied entries of a kind, newest first."""
@@ -146,15 +171,30 @@ def _lay_on_top(
     broken: list[BrokenChange] = []
     tip = control
     for listed in changes:
+        entry: ControlEntry | None = None
         try:
             signed = SignedStatement(parse_statement(listed.statement), parse_signatures(listed.signatures))
             entry = ControlEntry(signed, listed.attachments, max(now_ms, control.clock_ms))
             tip, progress = tip.preview(entry)
         except GatewayError as error:
-            broken.append(BrokenChange(listed.change_id, error))
+            broken.append(BrokenChange(listed.change_id, _told(error, listed.change_id, entry, tip), entry))
         else:
             pending.append(Change(listed.change_id, entry, listed.reason, progress))
     return tuple(pending), tuple(broken), tip
+
+
+def _told(error: GatewayError, change_id: str, entry: ControlEntry | None, tip: Control) -> GatewayError:
+    """The problem of a listed change, with the change's own name and the command that helps."""
+    if error.code != "stale-change" or entry is None:
+        return error
+    written = entry.statement.position
+    return Refused(
+        "stale-change",
+        f"a change must be written on what stands; this one was for position {written}, now {tip.position} is next "
+        "and another came before",
+        at=change_id,
+        do=f"`sluicectl change rebase {change_id}`: approvals start again",
+    )
 
 
 def _another_past(code: str, message: str, home: Home) -> Refused:

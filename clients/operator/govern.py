@@ -1,4 +1,4 @@
-"""The four calls an operator makes: read the chain of statements, list what is pending, propose, approve.
+"""The calls an operator makes: read the chain of statements, list what is pending, propose, approve, reject.
 
 Nothing a gateway answers here is believed: entries and changes are bytes for `chain.py` to verify. What it says of a
 proposal (applied or pending, when effective) is its answer and is shown as such.
@@ -89,6 +89,18 @@ class Governance:
         request = govern_pb2.ApproveRequest(change_id=change_id, signatures=signatures, reason=reason)
         with _our_errors(self._endpoint):
             return _outcome(await call(request, timeout=CALL_SECONDS))
+
+    async def reject(self, change_id: str, reason: str) -> tuple[str, ...]:
+        """Takes a pending change off the gateway's list; ids of the changes that are overtaken by this."""
+        call = self._channel.unary_unary(
+            _SERVICE + "Reject",
+            request_serializer=govern_pb2.RejectRequest.SerializeToString,
+            response_deserializer=govern_pb2.RejectResponse.FromString,
+        )
+        request = govern_pb2.RejectRequest(change_id=change_id, reason=reason)
+        with _our_errors(self._endpoint):
+            response = await call(request, timeout=CALL_SECONDS)
+        return tuple(plain(one) for one in response.overtaken[:MAX_CHANGES])
 
     async def changes(self) -> tuple[PendingChange, ...]:
         """Pending changes, oldest first; refuses more than an officer could ever read."""

@@ -60,6 +60,18 @@ class GovernService(govern_pb2_grpc.GovernServiceServicer):
 
         return await self._boundary.run(context, body)
 
+    async def Reject(  # noqa: N802
+        self, request: govern_pb2.RejectRequest, context: Context
+    ) -> govern_pb2.RejectResponse:
+        """A pending change that is not wanted."""
+
+        async def body(peer: Peer) -> govern_pb2.RejectResponse:
+            _check_bounds(request.reason, 0)
+            overtaken = await self._government.reject(peer, request.change_id, request.reason)
+            return govern_pb2.RejectResponse(change_id=request.change_id, overtaken=overtaken)
+
+        return await self._boundary.run(context, body)
+
     async def ListChanges(  # noqa: N802
         self, request: govern_pb2.ListChangesRequest, context: Context
     ) -> govern_pb2.ListChangesResponse:

@@ -17,6 +17,7 @@ from sluice.v1 import govern_pb2_grpc
 from gateway.core.errors import Fault, Refused
 from gateway.core.parties.identity import Identity
 from gateway.core.suite.numbers import MAX_MESSAGE_BYTES
+from gateway.ports.pending import PendingStore
 from gateway.rpc import publish, release
 from gateway.rpc.boundary import Boundary, Turnstile
 from gateway.rpc.govern import GovernService
@@ -82,7 +83,7 @@ def _unusable(expected: str) -> Fault:
 class Server:
     """One listening port."""
 
-    def __init__(self, running: Running, identity: ServerIdentity) -> None:
+    def __init__(self, running: Running, identity: ServerIdentity, pending: PendingStore) -> None:
         doorkeeper = Doorkeeper(running, identity.accepted_roots(running.now_ms()))
         turnstile = Turnstile()
         boundary = Boundary(doorkeeper, turnstile)
@@ -91,7 +92,8 @@ class Server:
         )
         self._server.add_generic_rpc_handlers((publish.handler(running, boundary), release.handler(running, boundary)))
         govern_pb2_grpc.add_GovernServiceServicer_to_server(
-            GovernService(Government(running), Boundary(doorkeeper, turnstile, operators_only=True)), self._server
+            GovernService(Government(running, pending), Boundary(doorkeeper, turnstile, operators_only=True)),
+            self._server,
         )
         self._health = Health(boundary)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -16,6 +16,7 @@ from gateway.adapters.floor import FloorFile
 from gateway.adapters.keyfiles.kek import create_kek, read_kek
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.lmdb.journals import LmdbJournals
+from gateway.adapters.memory import UnsafeMemoryPending
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
 from gateway.core.control.restore import Restore
@@ -145,7 +146,7 @@ class House:
         self.running = Running(
             folds.control, journals, self.keys, folds.book, folds.lanes, time, sequencer, self.ticker, discloser
         )
-        self.government = Government(self.running)
+        self.government = Government(self.running, UnsafeMemoryPending())
         self._tasks = [asyncio.create_task(sequencer.run()), asyncio.create_task(self.ticker.run())]
 
     async def stop(self) -> None:

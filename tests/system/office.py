@@ -138,10 +138,12 @@ class Office:
         return ["partner", "admit", bundle, *(word for name, value in options.items() for word in (f"--{name}", value))]
 
     def settle(self) -> None:
-        """The second operator approves everything that is pending."""
-        ids = [one["change"] for one in self.facts("officer-2", "change", "list")["changes"]]
-        if ids:
-            self.facts("officer-2", "change", "approve", *ids, "--reason", "agreed", "--yes")
+        """The second operator approves everything that is pending, and rejects what was overtaken."""
+        listed = self.facts("officer-2", "change", "list")
+        for verb, state, more in (("approve", "changes", ("--yes",)), ("reject", "broken", ())):
+            ids = [one["change"] for one in listed[state]]
+            if ids:
+                self.facts("officer-2", "change", verb, *ids, "--reason", "agreed", *more)
 
     def partner(self, party_id: str) -> str:
         """An admitted partner with an agreement; the agreement's id."""

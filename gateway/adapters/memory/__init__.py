@@ -2,5 +2,6 @@
 
 from gateway.adapters.memory.floor import UnsafeMemoryFloor
 from gateway.adapters.memory.journals import UnsafeMemoryJournals
+from gateway.adapters.memory.pending import UnsafeMemoryPending
 
-__all__ = ["UnsafeMemoryFloor", "UnsafeMemoryJournals"]
+__all__ = ["UnsafeMemoryFloor", "UnsafeMemoryJournals", "UnsafeMemoryPending"]

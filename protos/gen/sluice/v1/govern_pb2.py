@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sluice/v1/govern.proto\x12\tsluice.v1\"\\\n\x0eProposeRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x12\n\nsignatures\x18\x02 \x01(\x0c\x12\x13\n\x0b\x61ttachments\x18\x03 \x03(\x0c\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xa7\x01\n\x0fProposeResponse\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x04\x12\x17\n\x0fsignatures_have\x18\x04 \x01(\r\x12\x17\n\x0fsignatures_need\x18\x05 \x01(\r\x12\x17\n\x0f\x65\x66\x66\x65\x63tive_at_ms\x18\x06 \x01(\x04\x12\x15\n\rstreams_ended\x18\x07 \x01(\r\"G\n\x0e\x41pproveRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x12\n\nsignatures\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xa7\x01\n\x0f\x41pproveResponse\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x04\x12\x17\n\x0fsignatures_have\x18\x04 \x01(\r\x12\x17\n\x0fsignatures_need\x18\x05 \x01(\r\x12\x17\n\x0f\x65\x66\x66\x65\x63tive_at_ms\x18\x06 \x01(\x04\x12\x15\n\rstreams_ended\x18\x07 \x01(\r\"\x14\n\x12ListChangesRequest\"9\n\x13ListChangesResponse\x12\"\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x11.sluice.v1.Change\"\x80\x01\n\x06\x43hange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x11\n\tstatement\x18\x02 \x01(\x0c\x12\x12\n\nsignatures\x18\x03 \x01(\x0c\x12\x13\n\x0b\x61ttachments\x18\x04 \x03(\x0c\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x17\n\x0fsignatures_need\x18\x06 \x01(\r\"+\n\x12ReadControlRequest\x12\x15\n\rfrom_position\x18\x01 \x01(\x04\"$\n\x13ReadControlResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x32\xb1\x02\n\rGovernService\x12@\n\x07Propose\x12\x19.sluice.v1.ProposeRequest\x1a\x1a.sluice.v1.ProposeResponse\x12@\n\x07\x41pprove\x12\x19.sluice.v1.ApproveRequest\x1a\x1a.sluice.v1.ApproveResponse\x12L\n\x0bListChanges\x12\x1d.sluice.v1.ListChangesRequest\x1a\x1e.sluice.v1.ListChangesResponse\x12N\n\x0bReadControl\x12\x1d.sluice.v1.ReadControlRequest\x1a\x1e.sluice.v1.ReadControlResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sluice/v1/govern.proto\x12\tsluice.v1\"\\\n\x0eProposeRequest\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x12\n\nsignatures\x18\x02 \x01(\x0c\x12\x13\n\x0b\x61ttachments\x18\x03 \x03(\x0c\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xa7\x01\n\x0fProposeResponse\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x04\x12\x17\n\x0fsignatures_have\x18\x04 \x01(\r\x12\x17\n\x0fsignatures_need\x18\x05 \x01(\r\x12\x17\n\x0f\x65\x66\x66\x65\x63tive_at_ms\x18\x06 \x01(\x04\x12\x15\n\rstreams_ended\x18\x07 \x01(\r\"G\n\x0e\x41pproveRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x12\n\nsignatures\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xa7\x01\n\x0f\x41pproveResponse\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x04\x12\x17\n\x0fsignatures_have\x18\x04 \x01(\r\x12\x17\n\x0fsignatures_need\x18\x05 \x01(\r\x12\x17\n\x0f\x65\x66\x66\x65\x63tive_at_ms\x18\x06 \x01(\x04\x12\x15\n\rstreams_ended\x18\x07 \x01(\r\"2\n\rRejectRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"6\n\x0eRejectResponse\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x11\n\tovertaken\x18\x02 \x03(\t\"\x14\n\x12ListChangesRequest\"9\n\x13ListChangesResponse\x12\"\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x11.sluice.v1.Change\"\x80\x01\n\x06\x43hange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x11\n\tstatement\x18\x02 \x01(\x0c\x12\x12\n\nsignatures\x18\x03 \x01(\x0c\x12\x13\n\x0b\x61ttachments\x18\x04 \x03(\x0c\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x17\n\x0fsignatures_need\x18\x06 \x01(\r\"+\n\x12ReadControlRequest\x12\x15\n\rfrom_position\x18\x01 \x01(\x04\"$\n\x13ReadControlResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x32\xf0\x02\n\rGovernService\x12@\n\x07Propose\x12\x19.sluice.v1.ProposeRequest\x1a\x1a.sluice.v1.ProposeResponse\x12@\n\x07\x41pprove\x12\x19.sluice.v1.ApproveRequest\x1a\x1a.sluice.v1.ApproveResponse\x12=\n\x06Reject\x12\x18.sluice.v1.RejectRequest\x1a\x19.sluice.v1.RejectResponse\x12L\n\x0bListChanges\x12\x1d.sluice.v1.ListChangesRequest\x1a\x1e.sluice.v1.ListChangesResponse\x12N\n\x0bReadControl\x12\x1d.sluice.v1.ReadControlRequest\x1a\x1e.sluice.v1.ReadControlResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,16 +39,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPROVEREQUEST']._serialized_end=372
   _globals['_APPROVERESPONSE']._serialized_start=375
   _globals['_APPROVERESPONSE']._serialized_end=542
-  _globals['_LISTCHANGESREQUEST']._serialized_start=544
-  _globals['_LISTCHANGESREQUEST']._serialized_end=564
-  _globals['_LISTCHANGESRESPONSE']._serialized_start=566
-  _globals['_LISTCHANGESRESPONSE']._serialized_end=623
-  _globals['_CHANGE']._serialized_start=626
-  _globals['_CHANGE']._serialized_end=754
-  _globals['_READCONTROLREQUEST']._serialized_start=756
-  _globals['_READCONTROLREQUEST']._serialized_end=799
-  _globals['_READCONTROLRESPONSE']._serialized_start=801
-  _globals['_READCONTROLRESPONSE']._serialized_end=837
-  _globals['_GOVERNSERVICE']._serialized_start=840
-  _globals['_GOVERNSERVICE']._serialized_end=1145
+  _globals['_REJECTREQUEST']._serialized_start=544
+  _globals['_REJECTREQUEST']._serialized_end=594
+  _globals['_REJECTRESPONSE']._serialized_start=596
+  _globals['_REJECTRESPONSE']._serialized_end=650
+  _globals['_LISTCHANGESREQUEST']._serialized_start=652
+  _globals['_LISTCHANGESREQUEST']._serialized_end=672
+  _globals['_LISTCHANGESRESPONSE']._serialized_start=674
+  _globals['_LISTCHANGESRESPONSE']._serialized_end=731
+  _globals['_CHANGE']._serialized_start=734
+  _globals['_CHANGE']._serialized_end=862
+  _globals['_READCONTROLREQUEST']._serialized_start=864
+  _globals['_READCONTROLREQUEST']._serialized_end=907
+  _globals['_READCONTROLRESPONSE']._serialized_start=909
+  _globals['_READCONTROLRESPONSE']._serialized_end=945
+  _globals['_GOVERNSERVICE']._serialized_start=948
+  _globals['_GOVERNSERVICE']._serialized_end=1316
 # @@protoc_insertion_point(module_scope)

@@ -64,6 +64,22 @@ class ApproveResponse(_message.Message):
     streams_ended: int
     def __init__(self, change_id: _Optional[str] = ..., state: _Optional[str] = ..., position: _Optional[int] = ..., signatures_have: _Optional[int] = ..., signatures_need: _Optional[int] = ..., effective_at_ms: _Optional[int] = ..., streams_ended: _Optional[int] = ...) -> None: ...
 
+class RejectRequest(_message.Message):
+    __slots__ = ("change_id", "reason")
+    CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    change_id: str
+    reason: str
+    def __init__(self, change_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RejectResponse(_message.Message):
+    __slots__ = ("change_id", "overtaken")
+    CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
+    OVERTAKEN_FIELD_NUMBER: _ClassVar[int]
+    change_id: str
+    overtaken: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, change_id: _Optional[str] = ..., overtaken: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class ListChangesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

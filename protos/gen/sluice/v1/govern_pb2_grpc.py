@@ -45,6 +45,11 @@ class GovernServiceStub:
                 request_serializer=sluice_dot_v1_dot_govern__pb2.ApproveRequest.SerializeToString,
                 response_deserializer=sluice_dot_v1_dot_govern__pb2.ApproveResponse.FromString,
                 _registered_method=True)
+        self.Reject = channel.unary_unary(
+                '/sluice.v1.GovernService/Reject',
+                request_serializer=sluice_dot_v1_dot_govern__pb2.RejectRequest.SerializeToString,
+                response_deserializer=sluice_dot_v1_dot_govern__pb2.RejectResponse.FromString,
+                _registered_method=True)
         self.ListChanges = channel.unary_unary(
                 '/sluice.v1.GovernService/ListChanges',
                 request_serializer=sluice_dot_v1_dot_govern__pb2.ListChangesRequest.SerializeToString,
@@ -75,8 +80,15 @@ class GovernServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Reject(self, request, context):
+        """Takes a pending change off the list: one operator may, since nothing is in force by it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListChanges(self, request, context):
-        """Pending changes, oldest first.
+        """Pending changes by position, with those that another has overtaken and that would have to be proposed again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +113,11 @@ def add_GovernServiceServicer_to_server(servicer, server):
                     servicer.Approve,
                     request_deserializer=sluice_dot_v1_dot_govern__pb2.ApproveRequest.FromString,
                     response_serializer=sluice_dot_v1_dot_govern__pb2.ApproveResponse.SerializeToString,
+            ),
+            'Reject': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reject,
+                    request_deserializer=sluice_dot_v1_dot_govern__pb2.RejectRequest.FromString,
+                    response_serializer=sluice_dot_v1_dot_govern__pb2.RejectResponse.SerializeToString,
             ),
             'ListChanges': grpc.unary_unary_rpc_method_handler(
                     servicer.ListChanges,
@@ -168,6 +185,33 @@ class GovernService:
             '/sluice.v1.GovernService/Approve',
             sluice_dot_v1_dot_govern__pb2.ApproveRequest.SerializeToString,
             sluice_dot_v1_dot_govern__pb2.ApproveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluice.v1.GovernService/Reject',
+            sluice_dot_v1_dot_govern__pb2.RejectRequest.SerializeToString,
+            sluice_dot_v1_dot_govern__pb2.RejectResponse.FromString,
             options,
             channel_credentials,
             insecure,
