@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from gateway.core.control.entry import ControlEntry
+from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
 from gateway.core.control.roster import Progress, signature_progress
 from gateway.core.control.statement import Signatures, SignedStatement
-from gateway.core.errors import CallerError, Refused
+from gateway.core.errors import Fault, GatewayError, Refused
 from gateway.core.ledger.entries import HOUSE, Applied
 from gateway.core.suite.numbers import StatementKind
 from gateway.ports.journal import Journal
+from gateway.ports.pending import PendingStore
 from gateway.usecases.peer import Peer
 from gateway.usecases.pending import PendingChange, PendingChanges, check_size
 from gateway.usecases.running import Running
@@ -64,13 +65,16 @@ class _ApplyJob:
 
 
 class Government:
-    """Proposals and approvals, one at a time."""
+    """Proposals, approvals and rejections, one at a time.
 
-    def __init__(self, running: Running) -> None:
+    What waits outlasts a restart: whatever an answer called pending is on the disk before the answer leaves.
+    """
+
+    def __init__(self, running: Running, store: PendingStore) -> None:
         self._running = running
-        self._pending = PendingChanges()
+        self._store = store
+        self._pending = self._kept()
         self._turn = asyncio.Lock()
-        self._number = 0
 
     async def propose(self, peer: Peer, entry: ControlEntry, reason: str) -> Outcome:
         """Enters a statement: applied at once if its signatures are enough and it is next, else pending.
@@ -87,7 +91,7 @@ class Government:
                 do="stop the gateway first",
             )
         async with self._turn:
-            self._drop_stale()
+            self._drop_expired()
             known = self._pending.of_link(entry.statement.link)
             if known is not None:
                 return await self._sign(known, peer, entry.signed.signatures, reason)
@@ -98,28 +102,50 @@ class Government:
                     "statement-expired", "the statement's time to be applied is over", at="statement.expires_at"
                 )
             progress = self._progress(entry)
-            self._number += 1
-            change_id = f"C-{entry.statement.position}.{self._number}"
+            change_id = self._pending.next_id(entry.statement.position)
             change = PendingChange(change_id, peer.party_id, entry, reason, progress)
+            self._pending.drop_overtaken_like(entry.statement, self._head())
             if self._is_next(change):
                 return await self._apply(change)
-            self._pending.keep(change)
+            await self._keep(change)
             return Outcome(change_id, False, entry.statement.position, progress)
 
     async def approve(self, peer: Peer, change_id: str, signatures: Signatures, reason: str) -> Outcome:
         """Adds signatures to a pending change, and applies it if they are enough and it is next."""
         check_operator(peer)
         async with self._turn:
-            self._drop_stale()
+            self._drop_expired()
+            return await self._sign(self._pending.get(change_id), peer, signatures, reason)
+
+    async def reject(self, peer: Peer, change_id: str, reason: str) -> list[str]:
+        """Takes a pending change off the list: any operator may, since nothing is in force by it.
+
+        Ids of the changes that were written on it and are overtaken by this.
+        """
+        check_operator(peer)
+        async with self._turn:
+            self._drop_expired()
             change = self._pending.get(change_id)
-            if change is None:
-                raise CallerError("change-unknown", "a pending change was expected, there is none of that id")
-            return await self._sign(change, peer, signatures, reason)
+            before = self._pending.live(self._head())
+            self._pending.remove(change_id)
+            await self._save()
+            overtaken = sorted(before - self._pending.live(self._head()) - {change_id})
+            statement = change.statement
+            _log.info(
+                "change.rejected",
+                change=change_id,
+                kind=statement.kind.name,
+                link=statement.link.hex(),
+                proposer=change.proposer,
+                operator=peer.party_id,
+                reason=reason,
+            )
+            return overtaken
 
     def changes(self, peer: Peer) -> list[PendingChange]:
-        """Pending changes that can still be applied, by position."""
+        """Pending changes by position, with those that were overtaken and have to be proposed again."""
         check_operator(peer)
-        self._drop_stale()
+        self._drop_expired()
         return self._pending.in_order()
 
     def entries(self, peer: Peer, from_position: int) -> list[bytes]:
@@ -128,6 +154,14 @@ class Government:
         return [entry.entry for entry in self._running.journals.read(Journal.CONTROL, from_position, PAGE_ENTRIES)]
 
     async def _sign(self, change: PendingChange, peer: Peer, signatures: Signatures, reason: str) -> Outcome:
+        if change.change_id not in self._pending.live(self._head()):
+            raise Refused(
+                "stale-change",
+                f"the change was written for position {change.statement.position}, "
+                f"{self._running.control.position} is next and another came before",
+                at=change.change_id,
+                do="propose it again on the present head; signatures start anew",
+            )
         known = {signature.public_key: signature for signature in (*change.entry.signed.signatures, *signatures)}
         entry = replace(change.entry, signed=SignedStatement(change.statement, tuple(known.values())))
         check_size(entry)
@@ -143,7 +177,7 @@ class Government:
                 at=change.change_id,
                 do="approve the changes before it first",
             )
-        self._pending.keep(change)
+        await self._keep(change)
         return Outcome(change.change_id, False, change.statement.position, change.progress)
 
     def _progress(self, entry: ControlEntry) -> Progress:
@@ -160,14 +194,45 @@ class Government:
     def _head(self) -> tuple[int, bytes]:
         return self._running.control.position, self._running.control.head
 
-    def _drop_stale(self) -> None:
-        self._pending.drop_stale(self._head(), self._running.now_ms())
+    def _drop_expired(self) -> None:
+        self._pending.drop_expired(self._running.now_ms())
+
+    async def _save_after_applying(self) -> None:
+        try:
+            await self._save()
+        except Fault as error:
+            # The change counts, and what the list still has of it is left out when it is read.
+            _log.warning("changes.not-saved", code=error.code, at=error.at)
+
+    async def _keep(self, change: PendingChange) -> None:
+        self._pending.keep(change, self._head())
+        await self._save()
+
+    async def _save(self) -> None:
+        await asyncio.to_thread(self._store.save, self._pending.encode())
+
+    def _kept(self) -> PendingChanges:
+        """What was pending before the restart. A gateway does not stand still for what nobody has decided."""
+        control, journals = self._running.control, self._running.journals
+        try:
+            content = self._store.load()
+            kept = PendingChanges.parse(content, control.roster) if content else PendingChanges()
+        except GatewayError as error:
+            _log.warning("changes.lost", code=error.code, at=error.at)
+            return PendingChanges()
+        for change in kept.in_order():
+            # The process may have ended between the commit of a change and the writing of this list.
+            for entry in journals.read(Journal.CONTROL, change.statement.position, 1):
+                if parse_entry(entry.entry).statement.link == change.statement.link:
+                    kept.remove(change.change_id)
+        return kept
 
     async def _apply(self, change: PendingChange) -> Outcome:
         job = _ApplyJob(self._running, change.entry)
         await self._running.sequencer.submit(job, size=change.size)
         self._pending.remove(change.change_id)
         await _all_closed(job.ended)
+        await self._save_after_applying()
         statement = change.statement
         _log.info(
             "change.applied",

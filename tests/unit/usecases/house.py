@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from gateway.adapters.memory import UnsafeMemoryFloor, UnsafeMemoryJournals
+from gateway.adapters.memory import UnsafeMemoryFloor, UnsafeMemoryJournals, UnsafeMemoryPending
 from gateway.core.control.endorsing import encode_endorsement_list
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
@@ -67,6 +67,7 @@ class House:
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW + HOUR))
     journals: UnsafeMemoryJournals = field(default_factory=UnsafeMemoryJournals)
     floor: UnsafeMemoryFloor = field(default_factory=UnsafeMemoryFloor)
+    pending: UnsafeMemoryPending = field(default_factory=UnsafeMemoryPending)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     pool: Executor = POOL
 
@@ -112,7 +113,7 @@ class House:
         self.running = Running(
             folds.control, self.journals, keys, folds.book, folds.lanes, time, sequencer, self.ticker, discloser
         )
-        self.government = Government(self.running)
+        self.government = Government(self.running, self.pending)
         self.tasks = []
         if committing:
             self.commit()
