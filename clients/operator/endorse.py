@@ -14,7 +14,7 @@ from gateway.core.control.endorsing import encode_endorsement_list, endorsements
 from gateway.core.control.enrolment import Bundle
 from gateway.core.control.fold import Control
 from gateway.core.errors import CallerError, Refused
-from gateway.core.suite.numbers import DIRECTORY_LIFE_MS, SALT_BYTES
+from gateway.core.suite.numbers import DIRECTORY_LIFE_MS, SALT_BYTES, KeyState
 
 ENDORSEMENT_LIFE_MS = 400 * 24 * 3600 * 1000
 DAY_MS = 24 * 3600 * 1000
@@ -31,11 +31,10 @@ def directory_draft(chain: Chain, gateway: Bundle | None, *, days: int, now_ms: 
     if bundle.keys.keys() != GATEWAY_ROLES:
         raise Refused("bundle-role", "the bundle must be that of a gateway, a party made it", at="bundle")
     issued_at_ms = max(now_ms, standing.clock_ms)
-    count = len(GATEWAY_ROLES) + len(standing.sources) + 2 * len(standing.partners) + len(standing.vocabularies)
     listed = endorsements_due(
         standing,
         bundle,
-        [secrets.token_bytes(SALT_BYTES) for _ in range(count)],
+        iter(lambda: secrets.token_bytes(SALT_BYTES), b""),
         issued_at_ms,
         issued_at_ms + ENDORSEMENT_LIFE_MS,
     )
@@ -76,5 +75,10 @@ def _standing_gateway(standing: Control) -> Bundle:
             "the first directory must be told the gateway's bundle",
             do="`--gateway gateway.enrol --words ...`",
         )
-    own = [one for one in standing.directory.endorsed.values() if one.endorsement.role in GATEWAY_ROLES]
+    # Retired keys stand beside the present ones.
+    own = [
+        one
+        for one in standing.directory.endorsed.values()
+        if one.endorsement.role in GATEWAY_ROLES and one.endorsement.state is KeyState.ACTIVE
+    ]
     return Bundle(own[0].endorsement.subject_id, {one.endorsement.role: one.material for one in own}, b"", b"")

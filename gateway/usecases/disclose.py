@@ -48,9 +48,12 @@ class Discloser:
             return (0,) * len(batch.views)
         now_ms = self._time.now_ms() if self._time.is_timed() else None
         suspended = batch.signed.batch.source_id in rights.suspended_sources
+        unverifiable = not rights.is_verifiable(batch.signed.batch.key_id)
         masks = []
         for view, facts in zip(batch.views, batch.facts, strict=True):
-            asked = facts._replace(source_suspended=True) if suspended else facts
+            asked = facts
+            if suspended or unverifiable:
+                asked = facts._replace(source_suspended=suspended, unverifiable=unverifiable)
             outcome = self._decider.plan_for(rights.basis, asked, now_ms)
             masks.append(outcome.mask if isinstance(outcome, Released) and view.idx >= from_idx else 0)
         return tuple(masks)

@@ -13,10 +13,11 @@ import structlog
 
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
+from gateway.core.control.keystates import key_changes
 from gateway.core.control.roster import Progress, signature_progress
 from gateway.core.control.statement import Signatures, SignedStatement
 from gateway.core.errors import Fault, GatewayError, Refused
-from gateway.core.ledger.entries import HOUSE, Applied
+from gateway.core.ledger.entries import HOUSE, Applied, KeyEvent
 from gateway.core.suite.numbers import StatementKind
 from gateway.ports.journal import Journal
 from gateway.ports.pending import PendingStore
@@ -55,6 +56,8 @@ class _ApplyJob:
         applied = self.running.control.apply(entry)
         position = plan.append(Journal.CONTROL, KIND_STATEMENT, entry.encode())
         plan.enter(HOUSE, Applied(position, entry.statement.link).encode())
+        for digest, state in key_changes(self.running.control, applied):
+            plan.enter(HOUSE, KeyEvent(digest, state).encode())
         self.applied = applied
 
     def committed(self) -> None:

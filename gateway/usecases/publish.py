@@ -23,7 +23,7 @@ from gateway.core.suite.octets import Reader, u8
 from gateway.usecases.admit import AdmitJob, Judged, source_key
 from gateway.usecases.inspect import inspecting
 from gateway.usecases.peer import Peer
-from gateway.usecases.ready import check_ready
+from gateway.usecases.ready import check_not_stopped, check_ready
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Plan
 from gateway.usecases.showing import AccountWindow
@@ -85,6 +85,7 @@ def _check_active(running: Running, peer: Peer) -> None:
     if peer.role != "source" or running.control.is_suspended(f"source/{peer.party_id}"):
         raise Refused("denied", "the peer is no active source")
     peer.identity.check_valid(running.now_ms())
+    check_not_stopped(running.control, running.keys)
     if running.stopping.is_set():
         raise Refused("stopping", "the gateway must run to take anything, it is stopping")
 

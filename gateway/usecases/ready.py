@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from gateway.core.control.standing import Standing, StandingDirectory
 from gateway.core.errors import Refused
 from gateway.core.suite.numbers import KeyState, Role
+from gateway.ports.keys import Keys
 
 
 def check_ready(standing: Standing, own_keys: Mapping[Role, bytes], now_ms: int) -> StandingDirectory:
@@ -24,7 +25,7 @@ def check_ready(standing: Standing, own_keys: Mapping[Role, bytes], now_ms: int)
         endorsement = found.endorsement if found else None
         if (
             endorsement is None
-            or endorsement.state is not KeyState.ACTIVE
+            or max(endorsement.state, standing.stop_of(endorsement.key_digest)) is not KeyState.ACTIVE
             or not endorsement.valid_from_ms <= now_ms < endorsement.valid_to_ms
         ):
             raise Refused(
@@ -33,3 +34,14 @@ def check_ready(standing: Standing, own_keys: Mapping[Role, bytes], now_ms: int)
                 at="directory",
             )
     return directory
+
+
+def check_not_stopped(standing: Standing, keys: Keys) -> None:
+    """Refuses `directory-due` once a TAINT or REVOKE names the ledger key, or a TAINT the key that opens parcels.
+
+    A revoked ingest key still opens what was sealed to it before.
+    """
+    if standing.stop_of(keys.ledger().key_digest) is not KeyState.ACTIVE:
+        raise Refused("directory-due", "the gateway's own ledger key was stopped", at="directory")
+    if standing.stop_of(keys.ingest().key_digest) is KeyState.TAINTED:
+        raise Refused("directory-due", "the key that opens parcels was tainted", at="directory")

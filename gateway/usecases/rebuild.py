@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.control.entry import parse_entry
 from gateway.core.control.fold import Control
+from gateway.core.control.keystates import key_changes
 from gateway.core.errors import Fault, GatewayError, Refused
 from gateway.core.ledger.audit import LedgerAudit
 from gateway.core.ledger.book import (
@@ -28,18 +29,20 @@ from gateway.core.ledger.entries import (
     ADMITTED,
     APPLIED,
     HOUSE,
+    KEY_EVENT,
     REFUSED,
     RESTORE,
     Applied,
+    KeyEvent,
     Restored,
     source_account,
 )
-from gateway.core.ledger.tick import CONTEXT
+from gateway.core.ledger.tick import CONTEXT, parse_tick
 from gateway.core.records.batch import MAX_SIGNED_BATCH_BYTES, SignedBatch
 from gateway.core.records.states import parse_stored_batch
 from gateway.core.suite.algorithms import ZERO_HASH, digest
-from gateway.core.suite.keys import VerifyKey
-from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, SALT_BYTES
+from gateway.core.suite.keys import VerifyKey, key_id
+from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES, SALT_BYTES, Role
 from gateway.core.suite.octets import Reader
 from gateway.core.suite.tree import tree_root
 from gateway.ports.floor import Floor
@@ -79,8 +82,8 @@ def rebuild(journals: Journals, keys: Keys, floor: Floor, *, every_signature: bo
 
 def fold(journals: Journals, keys: Keys, *, every_signature: bool) -> Folds:
     """As `rebuild`, of a store that may lie below its floor: to restore it, never to run it."""
-    control, links = _fold_control(journals)
-    key = VerifyKey.parse(keys.ledger().public_key)
+    control, links, told = _fold_control(journals)
+    ledger_keys = _LedgerKeys(control, keys)
     book, quota, lanes, said = Book(control.genesis), Quota(), Lanes(), _Said()
 
     def link_at(position: int) -> bytes:
@@ -90,7 +93,8 @@ def fold(journals: Journals, keys: Keys, *, every_signature: bool) -> Folds:
 
     restores = [one.restore for one in control.restores]
     said.is_repeating = bool(restores)
-    audit, lasting = LedgerAudit(control.genesis, link_at, key if every_signature else None, restores), _Lasting()
+    audit = LedgerAudit(control.genesis, link_at, ledger_keys.of if every_signature else None, restores)
+    lasting = _Lasting()
     for position, kind, entry in entries_of(journals, Journal.LEDGER):
         book.apply(position, kind, entry)
         audit.feed(position, kind, entry)
@@ -109,18 +113,35 @@ def fold(journals: Journals, keys: Keys, *, every_signature: bool) -> Folds:
             raise Fault("journal-damaged", error.message, at=f"RECORDS {position}") from error
         found.see(kind, entry)
     lanes.entered = said.entered
-    found.statements = links[1:]
+    found.statements = told
     said.check_same(found, [restore.encode() for restore in restores])
     if book.last_tick is not None:
-        _check_last(key, book.last_tick.statement, book.last_tick.signature)
+        _check_last(ledger_keys, book.last_tick.statement, book.last_tick.signature)
     last_ms = audit.last.time_ms if audit.last else 0
     uncovered = tuple(item for entry in lasting.waiting() for item in parse_account_entries(entry))
     return Folds(control, book, lanes, quota, last_ms, audit.ticks, uncovered)
 
 
-def _check_last(key: VerifyKey, statement: bytes, signature: bytes) -> None:
+class _LedgerKeys:
+    """Whose signatures a tick may have: every ledger key that a directory ever endorsed, and the gateway's own."""
+
+    def __init__(self, control: Control, keys: Keys) -> None:
+        endorsed = [key.public_key for key in control.keys.values() if key.role is Role.GATEWAY_LEDGER]
+        self._by_id = {key_id(public): public for public in (keys.ledger().public_key, *endorsed)}
+        self._parsed: dict[bytes, VerifyKey] = {}
+
+    def of(self, tick_key_id: bytes) -> VerifyKey:
+        """The key of that id; refuses `key-not-endorsed`."""
+        if tick_key_id not in self._parsed:
+            if tick_key_id not in self._by_id:
+                raise Refused("key-not-endorsed", "a directory must have endorsed the key of a tick", at="tick")
+            self._parsed[tick_key_id] = VerifyKey.parse(self._by_id[tick_key_id])
+        return self._parsed[tick_key_id]
+
+
+def _check_last(keys: _LedgerKeys, statement: bytes, signature: bytes) -> None:
     try:
-        key.verify(CONTEXT, statement, signature, "tick")
+        keys.of(parse_tick(statement).key_id).verify(CONTEXT, statement, signature, "tick")
     except Refused as error:
         raise Fault("ledger-damaged", "the last tick must be signed by this gateway's ledger key", at="LEDGER") from (
             error
@@ -164,7 +185,7 @@ class _Lasting:
 
 @dataclass(slots=True)
 class _Said:
-    """What happened, in order: per source a hash over the fate of each of its batches, and the statements' links.
+    """What happened, in order: per source a hash over the fate of each of its batches; statements and key events.
 
     restores: the body of each RESTORE, and what had become of all batches by then.
     is_repeating: whether an incarnation may say again what an earlier one said of a batch; fates: what that was, and
@@ -189,7 +210,7 @@ class _Said:
                 if item.entry.startswith(tag):
                     start = len(tag) + _BEFORE_DIGEST
                     self._hear_of(item.account_id, tag == ADMITTED, item.entry[start : start + HASH_BYTES])
-            if item.account_id == HOUSE and item.entry.startswith(APPLIED):
+            if item.account_id == HOUSE and item.entry.startswith((APPLIED, KEY_EVENT)):
                 self.statements.append(item.entry)
             if item.account_id == HOUSE and item.entry.startswith(RESTORE):
                 self._restored(item.entry)
@@ -230,29 +251,30 @@ class _Said:
             raise Fault(
                 "journal-damaged", "RECORDS must hold the batches that the ledger says were taken", at="RECORDS"
             )
-        applied = [Applied(position, link).encode() for position, link in enumerate(found.statements)]
-        if self.statements != applied:
+        if self.statements != found.statements:
             raise Fault(
                 "journal-damaged", "CONTROL must hold the statements that the ledger says were applied", at="CONTROL"
             )
 
 
-def _fold_control(journals: Journals) -> tuple[Control, list[bytes]]:
-    """The state, and the head's link after so many statements."""
+def _fold_control(journals: Journals) -> tuple[Control, list[bytes], list[bytes]]:
+    """The state, the head's link after so many statements, and what the house's account must say of them."""
     control: Control | None = None
-    links = [ZERO_HASH]
+    links, told = [ZERO_HASH], []
     for position, kind, raw in entries_of(journals, Journal.CONTROL):
         if kind != KIND_STATEMENT:
             raise Fault("journal-damaged", f"control entry kind {kind} is unknown", at=f"CONTROL {position}")
         try:
-            entry = parse_entry(raw)
-            control = Control.begin(entry) if control is None else control.apply(entry)
+            entry, before = parse_entry(raw), control
+            control = Control.begin(entry) if before is None else before.apply(entry)
         except GatewayError as error:
             raise Fault("journal-damaged", error.message, at=f"CONTROL {position}") from error
         links.append(control.head)
+        told.append(Applied(position, control.head).encode())
+        told += [KeyEvent(digest, state).encode() for digest, state in key_changes(before, control)]
     if control is None:
         raise Fault("journal-damaged", "CONTROL must begin with the genesis, it is empty", at="CONTROL")
-    return control, links
+    return control, links, told
 
 
 def entries_of(journals: Journals, journal: Journal) -> Iterator[tuple[int, int, bytes]]:
@@ -271,15 +293,18 @@ def check_batches(journals: Journals, control: Control) -> tuple[int, int, int]:
     """
     batches = records = doubled = 0
     seen: set[bytes] = set()
-    keys: dict[str, VerifyKey] = {}
+    keys: dict[tuple[str, bytes], VerifyKey] = {}
+    admitted = {(key.subject_id, digest[:16]): key for digest, key in control.keys.items() if key.role is Role.SOURCE}
     for position, kind, entry in entries_of(journals, Journal.RECORDS):
         if kind == KIND_RESTORED:
             continue
         signed = SignedBatch.parse(Reader(entry, "batch").lp16("signed batch", MAX_SIGNED_BATCH_BYTES))
-        source_id = signed.batch.source_id
-        if source_id not in keys:
-            keys[source_id] = VerifyKey.parse(control.source(source_id).public_key)
-        signed.check_signature(keys[source_id])
+        signer = signed.batch.source_id, signed.batch.key_id
+        if signer not in keys:
+            if signer not in admitted:
+                raise Refused("key-not-endorsed", "a batch is signed by a key of its source", at=f"RECORDS {position}")
+            keys[signer] = VerifyKey.parse(admitted[signer].public_key)
+        signed.check_signature(keys[signer])
         if kind == KIND_REFUSED:
             continue
         stored = parse_stored_batch(entry)

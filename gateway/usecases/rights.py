@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.core.control.agreement import Agreement
+from gateway.core.control.directory import GATEWAY_ROLES
 from gateway.core.control.fold import Control
+from gateway.core.control.standing import StandingDirectory
 from gateway.core.decision.facts import AgreementFacts, PartnerFacts
 from gateway.core.decision.plan import Basis
 from gateway.core.errors import GatewayError, Refused
@@ -23,7 +26,11 @@ _RULES_DIGEST = text_digest("rules", b"")
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Everything decided on that is not the record, and what is bound into disclosures."""
+    """Everything decided on that is not the record, and what is bound into disclosures.
+
+    stopped_keys: digests of what a TAINT or REVOKE stops of this stream: its sources' tainted keys, the partner's own
+    and the gateway's.
+    """
 
     peer: Peer
     basis: Basis
@@ -35,6 +42,8 @@ class Rights:
     kem_until_ms: int
     shown_to_sources: str
     suspended_sources: frozenset[str]
+    directory: StandingDirectory
+    stopped_keys: frozenset[bytes]
 
     def check_in_force(self, now_ms: int) -> None:
         """Refuses `denied` outside the agreement's dates."""
@@ -70,6 +79,16 @@ class Rights:
             self.kem_key_id,
             self.shown_to_sources,
             self.suspended_sources,
+            self.stopped_keys,
+        )
+
+    def is_verifiable(self, key_id: bytes) -> bool:
+        """Whether readers can verify what the source's key of that id signed."""
+        found = self.directory.endorsed.get((Role.SOURCE, key_id))
+        return (
+            found is not None
+            and found.endorsement.state is not KeyState.TAINTED
+            and found.endorsement.key_digest not in self.stopped_keys
         )
 
 
@@ -85,9 +104,11 @@ def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
     if directory is None:
         raise Refused("directory-due", "operators must have signed a directory, none is there", at="directory")
     admission = partner.admission
-    kem = directory.endorsed.get((Role.PARTNER_KEM, admission.kem_key_digest[:16]))
-    if kem is None or kem.endorsement.state is not KeyState.ACTIVE:
-        raise Refused("denied", "the partner's key is not endorsed", at="partner")
+    try:
+        kem = control.active_key(Role.PARTNER_KEM, peer.party_id, admission.kem_key_digest)
+        control.active_key(Role.PARTNER_SIGN, peer.party_id, admission.sign_key_digest)
+    except Refused as error:
+        raise Refused("denied", error.message, at="partner") from error
     endorsement = kem.endorsement
     facts = PartnerFacts.from_admission(
         admission, peer.identity, suspended=False, directory_until_ms=directory.newest.expires_at_ms
@@ -107,4 +128,17 @@ def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
         kem_until_ms=endorsement.valid_to_ms,
         shown_to_sources=agreement.accounts_shown.value,
         suspended_sources=frozenset(stopped),
+        directory=directory,
+        stopped_keys=_stopped_keys(control, agreement),
     )
+
+
+def _stopped_keys(control: Control, agreement: Agreement) -> frozenset[bytes]:
+    def concerns(digest: bytes) -> bool:
+        key = control.keys[digest]
+        if key.role is Role.SOURCE:
+            # What a revoked key signed before stays true.
+            return digest in control.tainted and (agreement.sources == "all" or key.subject_id in agreement.sources)
+        return key.role in GATEWAY_ROLES or key.subject_id == agreement.partner_id
+
+    return frozenset(filter(concerns, control.tainted | control.revoked))

@@ -12,7 +12,8 @@ A case is what a person would write down:
                   directory_until
     agreement     to, starts, ends (ISO dates), ended, kinds, modes, sources (list or "all"), designs,
                   ceiling [policy, level], withhold, origin ("hidden" or "shown")
-    record        kind, mode, source, source_suspended, design, held, slots, labels (text or None), must (slot numbers)
+    record        kind, mode, source, source_suspended, unverifiable, design, held, slots, labels (text or None),
+                  must (slot numbers)
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def released(case: Case) -> set[int]:
 def _circumstances_permit(case: Case) -> bool:
     now, partner, agreement, record = case["now"], case["partner"], case["agreement"], case["record"]
     if now is None or partner["suspended"] or record["source_suspended"] or record["held"] or agreement["ended"]:
+        return False
+    if record["unverifiable"]:
         return False
     first = datetime.fromisoformat(agreement["starts"]).replace(tzinfo=UTC)
     after = datetime.fromisoformat(agreement["ends"]).replace(tzinfo=UTC) + timedelta(days=1)

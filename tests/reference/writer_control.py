@@ -40,6 +40,7 @@ SIGNERS = (
     "gateway-stream",
     "gateway-ledger",
     "officer-3",
+    "source-2",
 )
 SEALED_TO = ("gateway-ingest", "partner-kem", "ephemeral")
 ROLES = {

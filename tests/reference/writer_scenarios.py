@@ -11,6 +11,7 @@ from tests.reference.writer_scene_control import write_control_scenes
 from tests.reference.writer_scene_gateway import write_gateway_scenes
 from tests.reference.writer_scene_ledger import write_ledger_scenes
 from tests.reference.writer_scene_parties import write_party_scenes
+from tests.reference.writer_scene_stops import write_stop_scenes
 from tests.reference.writer_scene_stream import write_stream_scenes
 from tests.reference.writer_scene_trust import write_trust_scenes
 
@@ -25,3 +26,4 @@ def write_scenarios(vectors: Vectors, world: World, batches: list[MadeBatch]) ->
     write_party_scenes(scene, house, batches)
     write_control_scenes(scene, house)
     write_gateway_scenes(scene, house)
+    write_stop_scenes(scene, house)

@@ -11,11 +11,10 @@ from tests.reference.writer_control import (
     NOW,
     REDATE,
     ROSTER,
-    SOURCE,
     SUSPEND,
     SUSPEND_TEXT,
 )
-from tests.reference.writer_house import BOTH, GUIDE, GUIDE_TEXT, MINUTE, House
+from tests.reference.writer_house import AGREEMENT, BOTH, GUIDE, GUIDE_TEXT, MINUTE, House
 from tests.reference.writer_octets import (
     fixed,
     u8,
@@ -98,9 +97,9 @@ def _control(scene: Scene, house: House) -> None:
         [*ALL, house.applied(suspend), house.applied(lift)],
         "signatures-too-few",
     )
-    body = _body(scene, "house_source")
-    source = sign("source_again", SOURCE, body, last)
-    _case(scene, "an id used twice", [*ALL, house.applied(source, "materials.source_bundle")], "id-reused")
+    body = _body(scene, "house_agreement")
+    again = sign("agreement_again", AGREEMENT, body, last)
+    _case(scene, "an id used twice", [*ALL, house.applied(again)], "id-reused")
     source = house.statements["source"]
     _case(scene, "without its bundle", [*ALL[:3], house.applied(source)], "attachments")
     bundle = house.applied(source, "control.enrolment_bundle")

@@ -1,8 +1,8 @@
 """What each kind of statement changes, once its signatures and its place are known to be right.
 
 One function a kind: it parses the body, checks it against what stands, and gives what stands after. Ids are never used
-twice, keys have one purpose, a root is bound to one trust domain, an agreement names parties that are there. A kind
-without a function here is refused, `statement-not-built`, so nothing is ever half understood.
+twice, an agreement names parties that are there. Admissions are in the room `admitting`, stops and their lifting in
+`stopping`. A kind without a function is refused, `statement-not-built`, so nothing is ever half understood.
 """
 
 from __future__ import annotations
@@ -11,60 +11,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
+from gateway.core.control.admitting import admit_partner, admit_source
 from gateway.core.control.agreement import Agreement
-from gateway.core.control.binding import Binding, check_unbound
-from gateway.core.control.directory import Dir, build_directory, parse_dir, show_endorsements
-from gateway.core.control.endorsing import (
-    check_endorsement_list,
-    gateway_keys,
-    keys_in_use,
-    parse_endorsement_list,
+from gateway.core.control.directory import (
+    GATEWAY_ROLES,
+    Dir,
+    Endorsement,
+    build_directory,
+    parse_dir,
+    show_endorsements,
 )
-from gateway.core.control.enrolment import parse_bundle
+from gateway.core.control.endorsing import check_endorsement_list, parse_endorsement_list
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.guide import Guide
-from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.restore import Restore, check_next
-from gateway.core.control.source import SourceAdmission
-from gateway.core.control.standing import (
-    AdmittedPartner,
-    AdmittedSource,
-    AppliedRestore,
-    OpenProposal,
-    Standing,
-    StandingDirectory,
-)
+from gateway.core.control.standing import AdmittedKey, AppliedRestore, OpenProposal, Standing, StandingDirectory
+from gateway.core.control.stopping import lift, revoke, suspend, taint
+from gateway.core.control.stops import nothing_to_change
 from gateway.core.control.succession import Proposal, check_wait
-from gateway.core.control.suspension import AgreementEnd, Lift, Objection, Suspension
+from gateway.core.control.suspension import AgreementEnd, Objection
 from gateway.core.control.texts import check_readable
 from gateway.core.control.trust import check_time
 from gateway.core.errors import Refused
 from gateway.core.labels.vocabulary import Vocabulary
-from gateway.core.suite.keys import key_digest
-from gateway.core.suite.numbers import Role, StatementKind
+from gateway.core.suite.numbers import StatementKind
 
 S = TypeVar("S", bound=Standing)
-
-
-def admit_source(standing: S, entry: ControlEntry) -> S:
-    """A SOURCE: the admission and, from the bundle beside it, the key."""
-    admission = SourceAdmission.parse(entry.body)
-    _check_unused(admission.id, standing.sources)
-    check_unbound(admission.binding, _bindings(standing))
-    (public_key,) = _enrolled(standing, entry, admission.id, {Role.SOURCE: admission.key_digest})
-    return replace(standing, sources={**standing.sources, admission.id: AdmittedSource(admission, public_key)})
-
-
-def admit_partner(standing: S, entry: ControlEntry) -> S:
-    """A PARTNER: the admission and, from the bundle beside it, the keys."""
-    admission = PartnerAdmission.parse(entry.body)
-    _check_unused(admission.id, standing.partners)
-    check_unbound(admission.binding, _bindings(standing))
-    admission.check_against(standing.vocabularies.values())
-    wanted = {Role.PARTNER_KEM: admission.kem_key_digest, Role.PARTNER_SIGN: admission.sign_key_digest}
-    kem_key, sign_key = _enrolled(standing, entry, admission.id, wanted)
-    partner = AdmittedPartner(admission, sign_key, kem_key)
-    return replace(standing, partners={**standing.partners, admission.id: partner})
 
 
 def agree(standing: S, entry: ControlEntry) -> S:
@@ -83,7 +55,7 @@ def end(standing: S, entry: ControlEntry) -> S:
     """An END of an agreement."""
     agreement = standing.agreement(AgreementEnd.parse(entry.body).agreement)
     if agreement.id in standing.ended:
-        raise _nothing_to_change("the agreement has ended already")
+        raise nothing_to_change("the agreement has ended already")
     return replace(standing, ended=standing.ended | {agreement.id})
 
 
@@ -106,30 +78,6 @@ def define(standing: S, entry: ControlEntry) -> S:
     )
 
 
-def suspend(standing: S, entry: ControlEntry) -> S:
-    """A SUSPEND of a party that is there."""
-    target = Suspension.parse(entry.body).target
-    family, _, party = target.partition("/")
-    if family == "source":
-        standing.source(party)
-    else:
-        standing.partner(party)
-    if target in standing.suspended:
-        raise _nothing_to_change("the party is suspended already")
-    return replace(standing, suspended=standing.suspended | {target})
-
-
-def lift(standing: S, entry: ControlEntry) -> S:
-    """A LIFT of what was suspended, or of an objection."""
-    target = Lift.parse(entry.body).target
-    if target in standing.suspended:
-        return replace(standing, suspended=standing.suspended - {target})
-    for link, opened in standing.proposals.items():
-        if target == f"proposal/{link.hex()}" and opened.stopped:
-            return replace(standing, proposals={**standing.proposals, link: replace(opened, stopped=False)})
-    raise _nothing_to_change("nothing of that name is stopped")
-
-
 def propose_roster(standing: S, proposal: Proposal, now_ms: int) -> S:
     """A ROSTER-PROPOSE: open to objection from now on."""
     _check_keys_free(standing, proposal)
@@ -142,7 +90,7 @@ def object_to(standing: S, entry: ControlEntry) -> S:
     link = Objection.parse(entry.body).proposal
     opened = open_proposal(standing, link)
     if opened.stopped:
-        raise _nothing_to_change("the proposal is stopped already")
+        raise nothing_to_change("the proposal is stopped already")
     return replace(standing, proposals={**standing.proposals, link: replace(opened, stopped=True)})
 
 
@@ -196,7 +144,12 @@ def direct(standing: S, entry: ControlEntry) -> S:
         endorsed={(one.endorsement.role, one.endorsement.key_id): one for one in endorsed},
         shown=show_endorsements(endorsed, leaves),
     )
-    return _with_directory(standing, directory)
+    own = (one for one in endorsed if one.endorsement.role in GATEWAY_ROLES)
+    keys = {
+        one.endorsement.key_digest: AdmittedKey(one.endorsement.role, one.endorsement.subject_id, one.material, "")
+        for one in own
+    }
+    return replace(_with_directory(standing, directory), keys={**standing.keys, **keys})
 
 
 def redate(standing: S, entry: ControlEntry) -> S:
@@ -210,6 +163,13 @@ def redate(standing: S, entry: ControlEntry) -> S:
         raise Refused(
             "redate-base",
             "a DIRECTORY-REDATE repeats number, size and root of a DIRECTORY under the roster in force",
+            at="directory.base_no",
+            do="sign a DIRECTORY",
+        )
+    if any(_is_outdated(standing, one.endorsement) for one in standing_directory.endorsed.values()):
+        raise Refused(
+            "redate-state",
+            "a DIRECTORY-REDATE repeats no key as it was before a TAINT, a REVOKE or another key of its party",
             at="directory.base_no",
             do="sign a DIRECTORY",
         )
@@ -248,6 +208,8 @@ APPLIED: Mapping[StatementKind, Applies] = {
     StatementKind.VOCABULARY: define,
     StatementKind.SUSPEND: suspend,
     StatementKind.LIFT: lift,
+    StatementKind.TAINT: taint,
+    StatementKind.REVOKE: revoke,
     StatementKind.RESTORE: restore,
 }
 ATTACHED: Mapping[StatementKind, int] = {
@@ -262,30 +224,9 @@ def _check_unused(identifier: str, used: Iterable[str]) -> None:
         raise Refused("id-reused", f"an id is never used again, `{identifier}` was", at="id")
 
 
-def _bindings(standing: Standing) -> list[Binding]:
-    sources = [source.admission.binding for source in standing.sources.values()]
-    return sources + [partner.admission.binding for partner in standing.partners.values()]
-
-
-def _enrolled(
-    standing: Standing, entry: ControlEntry, subject_id: str, wanted: Mapping[Role, bytes]
-) -> tuple[bytes, ...]:
-    """The public keys of the bundle, in order of `wanted`, which gives their digests as operators signed them."""
-    if set(wanted.values()) & (keys_in_use(standing) | gateway_keys(standing)):
-        raise Refused("key-reused", "a key has one purpose, this one has another", at=subject_id)
-    bundle = parse_bundle(entry.attachments[0])
-    digests = {role: key_digest(key) for role, key in bundle.keys.items()}
-    if bundle.subject_id != subject_id or digests != wanted:
-        raise Refused(
-            "bundle-mismatch", "the bundle beside an admission has its id and its keys, others came", at=subject_id
-        )
-    return tuple(bundle.keys[role] for role in wanted)
-
-
 def _check_keys_free(standing: Standing, proposal: Proposal) -> None:
-    keys = proposal.roster.operator_keys | proposal.roster.recovery_keys
-    own = standing.roster.operator_keys | standing.roster.recovery_keys
-    if keys & ((keys_in_use(standing) - own) | gateway_keys(standing)):
+    keys = proposal.roster.all_keys
+    if not keys.isdisjoint(standing.keys):
         raise Refused("key-reused", "a key has one purpose, an operator's has another", at="roster")
 
 
@@ -304,11 +245,12 @@ def _check_next(standing: Standing, new: Dir) -> None:
         )
 
 
+def _is_outdated(standing: Standing, endorsement: Endorsement) -> bool:
+    digest = endorsement.key_digest
+    return digest in standing.keys and endorsement.state < standing.least_state(digest)
+
+
 def _with_directory(standing: S, directory: StandingDirectory) -> S:
     # The statement being applied will stand at the present position.
     positions = {**standing.directory_positions, directory.newest.dir_no: standing.position}
     return replace(standing, directory=directory, directory_positions=positions)
-
-
-def _nothing_to_change(why: str) -> Refused:
-    return Refused("nothing-to-change", f"a statement must change something, {why}", at="statement.body")

@@ -9,7 +9,7 @@ own, so the list brings them and the quorum's signature over the root is what ad
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gateway.core.control.directory import (
     GATEWAY_ROLES,
@@ -63,40 +63,67 @@ def endorsements_due(
     valid_to_ms: int,
     *,
     schemas: Mapping[str, bytes] | None = None,
+    successor: Bundle | None = None,
 ) -> tuple[Listed, ...]:
     """What a new DIRECTORY should endorse: the gateway's keys, all parties, all vocabularies, the schemas.
 
-    A stopped party's keys are retired: what a source signed before stays verifiable, nothing new is.
+    A stopped party's keys are retired: what a source signed before stays verifiable, nothing new is. Former and revoked
+    keys are retired, tainted ones tainted. successor: keys that the gateway will have next, active beside the present.
     salts: fresh random 32 bytes each, as many as there are endorsements.
     """
-    entries: list[tuple[Role, str, bytes, str, bytes]] = []
-    for role in sorted(GATEWAY_ROLES):
-        entries.append((role, gateway.subject_id, key_digest(gateway.keys[role]), "", gateway.keys[role]))
-    for source_id, source in sorted(standing.sources.items()):
-        admitted = source.admission
-        entries.append((Role.SOURCE, source_id, admitted.key_digest, admitted.scope.text, b""))
-    for partner_id, partner in sorted(standing.partners.items()):
-        entries.append((Role.PARTNER_KEM, partner_id, partner.admission.kem_key_digest, "", b""))
-        entries.append((Role.PARTNER_SIGN, partner_id, partner.admission.sign_key_digest, "", b""))
-    for name, vocabulary in sorted(standing.vocabularies.items()):
-        entries.append((Role.VOCABULARY, name, vocabulary.digest, "", b""))
-    for name, schema in sorted((schemas or {}).items()):
-        entries.append((Role.SCHEMA, name, text_digest(name, schema), "", schema))
+    entries = [
+        *_gateway_entries(standing, (gateway, successor) if successor else (gateway,)),
+        *_party_entries(standing),
+        *((Role.VOCABULARY, name, words.digest, "", b"") for name, words in sorted(standing.vocabularies.items())),
+        *((Role.SCHEMA, name, text_digest(name, text), "", text) for name, text in sorted((schemas or {}).items())),
+    ]
+    presented = {key_digest(key) for bundle in (gateway, successor) if bundle for key in bundle.keys.values()}
     listed = []
     fresh = iter(salts)
-    for role, subject_id, digest_of_key, scope, material in entries:
+    for role, subject_id, digest, scope, material in entries:
         salt = next(fresh, b"")
         if len(salt) != SALT_BYTES:
             raise CallerError("salts-too-few", f"each of {len(entries)} endorsements needs {SALT_BYTES} random bytes")
-        state = KeyState.RETIRED if _is_stopped(standing, role, subject_id) else KeyState.ACTIVE
-        endorsement = Endorsement(salt, role, subject_id, digest_of_key, valid_from_ms, valid_to_ms, scope, state)
+        rests = _is_stopped(standing, role, subject_id) or (role in GATEWAY_ROLES and digest not in presented)
+        state = max(KeyState.RETIRED if rests else KeyState.ACTIVE, _least_state(standing, digest))
+        endorsement = Endorsement(salt, role, subject_id, digest, valid_from_ms, valid_to_ms, scope, state)
         listed.append((endorsement, material))
     return tuple(listed)
+
+
+_Entry = tuple[Role, str, bytes, str, bytes]
+
+
+def _gateway_entries(standing: Standing, bundles: Sequence[Bundle]) -> Iterator[_Entry]:
+    presented = {}
+    for bundle in bundles:
+        for role in sorted(GATEWAY_ROLES):
+            digest = key_digest(bundle.keys[role])
+            presented[digest] = (role, bundle.subject_id, digest, "", bundle.keys[role])
+    yield from presented.values()
+    for digest, key in standing.keys.items():
+        if key.role in GATEWAY_ROLES and digest not in presented:
+            yield key.role, key.subject_id, digest, "", key.public_key
+
+
+def _party_entries(standing: Standing) -> Iterator[_Entry]:
+    """Sources, then partners, each by name, and of each role the present key before former ones."""
+    order = (Role.SOURCE, Role.PARTNER_KEM, Role.PARTNER_SIGN)
+    of_parties = [(digest, key) for digest, key in standing.keys.items() if key.role in order]
+    of_parties.sort(
+        key=lambda one: (one[1].role is not Role.SOURCE, one[1].subject_id, one[1].role, standing.is_former(one[0]))
+    )
+    for digest, key in of_parties:
+        yield key.role, key.subject_id, digest, key.scope, b""
 
 
 def _is_stopped(standing: Standing, role: Role, subject_id: str) -> bool:
     family = {Role.SOURCE: "source", Role.PARTNER_KEM: "partner", Role.PARTNER_SIGN: "partner"}.get(role)
     return standing.is_suspended(f"{family}/{subject_id}")
+
+
+def _least_state(standing: Standing, digest: bytes) -> KeyState:
+    return standing.least_state(digest) if digest in standing.keys else KeyState.ACTIVE
 
 
 def check_endorsement_list(standing: Standing, listed: Sequence[Listed]) -> tuple[Endorsed, ...]:
@@ -115,41 +142,39 @@ def check_endorsement_list(standing: Standing, listed: Sequence[Listed]) -> tupl
 
 
 def _material(standing: Standing, endorsement: Endorsement, brought: bytes) -> bytes:
-    if endorsement.role in GATEWAY_ROLES or endorsement.role is Role.SCHEMA:
-        if endorsement.key_digest in keys_in_use(standing):
+    role, digest = endorsement.role, endorsement.key_digest
+    if endorsement.state < _least_state(standing, digest):
+        raise Refused(
+            "endorsement-state",
+            f"a key that was stopped or followed by another is {standing.least_state(digest).name} at least",
+            at=endorsement.subject_id,
+        )
+    if role in GATEWAY_ROLES or role is Role.SCHEMA:
+        known = standing.keys.get(digest)
+        if digest in standing.roster.all_keys or (known is not None and known.role is not role):
             raise Refused("key-reused", "a key has one purpose, this one has another", at=endorsement.subject_id)
         return brought
     if brought:
         raise _not_admitted("no key or file that its own statement brought, one came")
-    known, scopes = _admitted(standing, endorsement)
+    admitted, scopes = _admitted(standing, endorsement)
     if endorsement.scope not in scopes:
         raise _not_admitted(f"the admitted scope or none for `{endorsement.subject_id}`, another came")
-    return known
+    return admitted
 
 
 def _admitted(standing: Standing, endorsement: Endorsement) -> tuple[bytes, set[str]]:
+    """The key or file as its statement brought it; one that is not that party's is no match for what is endorsed."""
     subject_id, role = endorsement.subject_id, endorsement.role
-    if role is Role.SOURCE:
-        source = standing.source(subject_id)
-        return source.public_key, {source.admission.scope.text, ""}
     if role is Role.VOCABULARY:
         return standing.vocabulary_texts.get(subject_id, b""), {""}
-    partner = standing.partner(subject_id)
-    return partner.kem_key if role is Role.PARTNER_KEM else partner.sign_key, {""}
-
-
-def gateway_keys(standing: Standing) -> frozenset[bytes]:
-    """Digests of the keys that the newest directory endorses for the gateway itself."""
-    endorsed = standing.directory.endorsed.values() if standing.directory else ()
-    return frozenset(one.endorsement.key_digest for one in endorsed if one.endorsement.role in GATEWAY_ROLES)
-
-
-def keys_in_use(standing: Standing) -> frozenset[bytes]:
-    """Digests of all keys of operators, recovery, sources and partners: one key, one purpose."""
-    parties = [source.admission.key_digest for source in standing.sources.values()]
-    for partner in standing.partners.values():
-        parties += [partner.admission.sign_key_digest, partner.admission.kem_key_digest]
-    return standing.roster.operator_keys | standing.roster.recovery_keys | frozenset(parties)
+    if role is Role.SOURCE:
+        standing.source(subject_id)
+    else:
+        standing.partner(subject_id)
+    key = standing.keys.get(endorsement.key_digest)
+    if key is None or (key.role, key.subject_id) != (role, subject_id):
+        return b"", {endorsement.scope}
+    return key.public_key, {key.scope, ""}
 
 
 def _not_admitted(expected: str) -> Refused:

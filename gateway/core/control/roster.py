@@ -105,6 +105,11 @@ class Roster:
         """Key digests of the recovery keys."""
         return frozenset(key.key_digest for key in self.recovery)
 
+    @property
+    def all_keys(self) -> frozenset[bytes]:
+        """Key digests of both."""
+        return self.operator_keys | self.recovery_keys
+
 
 def _different(what: str, values: list[str] | list[bytes]) -> None:
     if len(set(values)) != len(values):

@@ -8,7 +8,7 @@ what a statement must pass first for `fold`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.core.control.agreement import Agreement
@@ -45,6 +45,16 @@ class AdmittedPartner:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmittedKey:
+    """A key that operators admitted, whatever became of it. scope: with which a source's key was admitted last."""
+
+    role: Role
+    subject_id: str
+    public_key: bytes
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenProposal:
     """The next roster, waiting. opened_at_ms: by the gateway's clock; stopped: by an OBJECT, until a LIFT."""
 
@@ -78,7 +88,9 @@ class Standing:
 
     head: link of the last one; clock_ms: when the gateway applied it.
     succession: the GENESIS, then each ROSTER-PROPOSE and ROSTER that counted.
+    keys: by digest, every key that was ever admitted for a source or partner, or endorsed for the gateway.
     ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
+    tainted, revoked: digests of keys under a TAINT or REVOKE.
     directory_positions: position of each Dir by its number. restores: in order, each on the one before.
     """
 
@@ -102,6 +114,9 @@ class Standing:
     directory: StandingDirectory | None
     directory_positions: Mapping[int, int]
     restores: tuple[AppliedRestore, ...] = ()
+    keys: Mapping[bytes, AdmittedKey] = field(default_factory=dict)
+    tainted: frozenset[bytes] = frozenset()
+    revoked: frozenset[bytes] = frozenset()
 
     def is_suspended(self, target: str) -> bool:
         """Whether `partner/…` or `source/…` is stopped."""
@@ -128,6 +143,42 @@ class Standing:
             raise Refused("agreement-unknown", "an agreement must be applied, this one is not", at="agreement")
         return found
 
+    def stop_of(self, digest: bytes) -> KeyState:
+        """The state that a TAINT or REVOKE leaves the key; active without one."""
+        if digest in self.tainted:
+            return KeyState.TAINTED
+        return KeyState.RETIRED if digest in self.revoked else KeyState.ACTIVE
+
+    def is_former(self, digest: bytes) -> bool:
+        """Whether its party was admitted again without this key. A directory alone says so of the gateway's keys."""
+        key = self.keys[digest]
+        if key.role is Role.SOURCE:
+            return self.source(key.subject_id).admission.key_digest != digest
+        if key.role in {Role.PARTNER_KEM, Role.PARTNER_SIGN}:
+            admission = self.partner(key.subject_id).admission
+            return digest not in {admission.kem_key_digest, admission.sign_key_digest}
+        return False
+
+    def least_state(self, digest: bytes) -> KeyState:
+        """The state that a directory must give the key, or a worse one."""
+        return max(self.stop_of(digest), KeyState.RETIRED if self.is_former(digest) else KeyState.ACTIVE)
+
+    def active_key(self, role: Role, subject_id: str, admitted: bytes) -> Endorsed:
+        """The subject's key that is endorsed, active and not stopped: `admitted`, or until it is endorsed a former one.
+
+        admitted: key digest. Refuses `directory-missing` and `key-not-active`.
+        """
+        if self.directory is None:
+            raise Refused("directory-missing", "operators must have signed a directory, none is there", at="directory")
+        endorsed = self.directory.endorsed
+        named = [one] if (one := endorsed.get((role, admitted[:16]))) else endorsed.values()
+        for found in named:
+            endorsement = found.endorsement
+            is_own = endorsement.role is role and endorsement.subject_id == subject_id
+            if is_own and max(endorsement.state, self.stop_of(endorsement.key_digest)) is KeyState.ACTIVE:
+                return found
+        raise Refused("key-not-active", f"a key of role {role.name} must be active, none is", at=subject_id)
+
     def check_directory(self, now_ms: int) -> StandingDirectory:
         """The directory, if it is one to work under now; refuses `directory-missing`, `-early`, `-expired`."""
         if self.directory is None:
@@ -145,7 +196,7 @@ class Standing:
             raise Refused(
                 "key-not-endorsed", f"no endorsement of role {role.name} names this key", at=role.name.lower()
             )
-        if found.endorsement.state is not KeyState.ACTIVE:
+        if max(found.endorsement.state, self.stop_of(found.endorsement.key_digest)) is not KeyState.ACTIVE:
             raise Refused("key-not-active", f"a key of role {role.name} must be active, this one is not", at=subject_id)
         if not found.endorsement.valid_from_ms <= now_ms < found.endorsement.valid_to_ms:
             raise Refused("key-not-valid-now", f"a key of role {role.name} must be in its time", at=subject_id)

@@ -138,6 +138,7 @@ def _fact_steps(
     source = agreement.sources == "all" or record.source_id in agreement.sources
     yield step("agreement", "it has the record's source", source, Reason.SOURCE)
     yield step("source", "it is not suspended", not record.source_suspended, Reason.SOURCE_SUSPENDED)
+    yield step("source", "a reader can verify the key that signed it", not record.unverifiable, Reason.UNVERIFIABLE)
     design = not record.design or record.design in agreement.designs
     yield step("agreement", "it names the record's design, if there is one", design, Reason.DESIGN)
     yield step("record", "no hold or recall names it", not record.held, Reason.HELD)

@@ -132,6 +132,7 @@ class RecordFacts(NamedTuple):
     labels: canonical label bytes per slot, None where the slot holds a decoy; as long as `slots`.
     must: mask of the slots without which nothing is shown.
     held: a hold or a recall names the record.
+    unverifiable: no reader can verify its source's key: tainted, or in no directory any more.
     """
 
     kind: RecordKind
@@ -143,6 +144,7 @@ class RecordFacts(NamedTuple):
     slots: tuple[str, ...]
     labels: tuple[bytes | None, ...]
     must: int
+    unverifiable: bool = False
 
 
 def day_start_ms(day: date) -> int:

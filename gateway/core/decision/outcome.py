@@ -25,6 +25,7 @@ class Reason(StrEnum):
     MODE = "mode"
     SOURCE = "source"
     SOURCE_SUSPENDED = "source-suspended"
+    UNVERIFIABLE = "unverifiable"
     DESIGN = "design"
     HELD = "held"
     MALFORMED = "malformed"

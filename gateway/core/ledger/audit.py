@@ -21,20 +21,20 @@ from gateway.core.suite.keys import VerifyKey
 class LedgerAudit:
     """Feed entries in order; raises `Fault("ledger-damaged")` at the first tick that is not true.
 
-    links: link of the statement at a CONTROL position's head; key: verifies every tick's signature, None skips it (a
-    start verifies only the last one); restores: those of CONTROL, in order.
+    links: link of the statement at a CONTROL position's head; key_of: the ledger key of an id, which verifies every
+    tick's signature, None skips it (a start verifies only the last one); restores: those of CONTROL, in order.
     """
 
     def __init__(
         self,
         genesis: bytes,
         link_at: Callable[[int], bytes],
-        key: VerifyKey | None,
+        key_of: Callable[[bytes], VerifyKey] | None,
         restores: Sequence[Restore] = (),
     ) -> None:
         self._genesis = genesis
         self._link_at = link_at
-        self._key = key
+        self._key_of = key_of
         self._behind = Book(genesis)
         self._waiting: deque[tuple[int, int, bytes]] = deque()
         self._restores = deque(restores)
@@ -92,8 +92,8 @@ class LedgerAudit:
             raise Fault(
                 "ledger-damaged", "a tick does not say what the entries before it make true", at=f"LEDGER {position}"
             )
-        if self._key is not None:
-            self._key.verify(CONTEXT, stored.statement, stored.signature, "tick")
+        if self._key_of is not None:
+            self._key_of(tick.key_id).verify(CONTEXT, stored.statement, stored.signature, "tick")
         self.ticks += 1
         self._last_of_life = stored
         self.last = tick

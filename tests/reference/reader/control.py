@@ -41,6 +41,10 @@ class ControlReader:
         self.used: dict[object, object] = {}
         self.parties: dict[tuple[str, str], dict[str, object]] = {}
         self.keys: dict[bytes, bytes] = {}
+        self.scopes: dict[bytes, object] = {}
+        self.former: frozenset[bytes] = frozenset()
+        self.tainted: frozenset[bytes] = frozenset()
+        self.revoked: frozenset[bytes] = frozenset()
         self.suspended: frozenset[str] = frozenset()
         self.agreements: dict[str, bytes] = {}
         self.ended: frozenset[str] = frozenset()
@@ -103,6 +107,8 @@ class ControlReader:
             st.VOCABULARY: self._vocabulary,
             st.SUSPEND: self._suspend,
             st.LIFT: self._lift,
+            st.TAINT: self._stop_key,
+            st.REVOKE: self._stop_key,
             st.RESTORE: self._restore,
         }
         require(statement.kind in rules, "statement-not-built", "statement.kind")
@@ -184,8 +190,32 @@ class ControlReader:
             require(bytes.fromhex(name) in self.objected, "nothing-to-change", "lift.target")
             self.objected -= {bytes.fromhex(name)}
             return
+        if role == "key":
+            digest = bytes.fromhex(name)
+            require(digest in self.tainted | self.revoked, "nothing-to-change", "lift.target")
+            self.tainted, self.revoked = self.tainted - {digest}, self.revoked - {digest}
+            return
         require(target in self.suspended, "nothing-to-change", "lift.target")
         self.suspended -= {target}
+
+    def _stop_key(self, entry: Entry) -> None:
+        """A TAINT or REVOKE: of a key of a party or of the gateway, and never one that takes a stop back."""
+        self._signed(entry)
+        kind = entry.statement.kind
+        digest = bytes.fromhex(str(texts.body_text(kind, entry.statement.body, "stop")["target"])[4:])
+        require(isinstance(self.used.get(("key", digest)), tuple), "key-unknown", "stop.target")
+        require(digest not in self.tainted, "nothing-to-change", "stop.target")
+        if kind == st.TAINT:
+            self.tainted |= {digest}
+        else:
+            require(digest not in self.revoked, "nothing-to-change", "stop.target")
+            self.revoked |= {digest}
+
+    def _least_state(self, digest: bytes) -> int:
+        """The state that a directory must give a key, or a worse one (2.8)."""
+        if digest in self.tainted:
+            return st.TAINTED
+        return st.RETIRED if digest in self.revoked | self.former else st.ACTIVE
 
     def _restore(self, entry: Entry) -> None:
         self._signed(entry)
@@ -208,16 +238,25 @@ class ControlReader:
         same = bundle.subject_id == body["id"] and digests == {role: body[key] for role, key in named.items()}
         require(same, "bundle-mismatch", "bundle.subject_id")
         party = ("source" if is_source else "partner", str(body["id"]))
-        self._once(party, "admission.id")
-        self._once(("identity", body["identity"]), "admission.identity")
+        before = self.parties.get(party)
+        if before is not None:
+            require(before != body, "nothing-to-change", "admission")
+            same = all(before.get(name) == body.get(name) for name in ("identity", "nation"))
+            require(same, "id-reused", "admission.id")
+        self._once(("identity", body["identity"]), "admission.identity", party)
         self._once(("root", body["root"]), "admission.root", str(body["identity"]).split("/")[2])
         for role, key in bundle.keys.items():
+            require(key_digest(key) not in self.former, "key-reused", "admission.key")
             self._once(("key", key_digest(key)), "admission.key", (party, role))
         clearances = body.get("clearance", {})
         for policy, one in clearances.items() if isinstance(clearances, dict) else ():
             self._check_clearance(policy, one)
         self.parties = {**self.parties, party: body}
-        self.keys = {**self.keys, **{key_digest(key): key for key in bundle.keys.values()}}
+        present = {key_digest(key): key for key in bundle.keys.values()}
+        had = {bytes.fromhex(str(before[key])) for key in named.values()} if before else set()
+        self.former |= had - set(present)
+        self.keys = {**self.keys, **present}
+        self.scopes = {**self.scopes, **{digest: body.get("scope") for digest in present}}
 
     def _check_clearance(self, policy: str, clearance: dict[str, object]) -> None:
         """Level, tags and values are ones of the newest vocabulary; of a releasability also its owners (2.5)."""
@@ -303,12 +342,13 @@ class ControlReader:
 
     def _endorse(self, endorsement: Endorsement, beside: bytes) -> None:
         role, name, digest = endorsement.role, endorsement.subject_id, endorsement.key_digest
+        require(endorsement.state >= self._least_state(digest), "endorsement-state", "endorsement.state")
         if role in {st.ROLE_SOURCE, st.ROLE_PARTNER_KEM, st.ROLE_PARTNER_SIGN}:
             party = ("source" if role == st.ROLE_SOURCE else "partner", name)
             require(
                 self.used.get(("key", digest)) == (party, role), "endorsement-not-admitted", "endorsement.key_digest"
             )
-            scope = self.parties[party].get("scope", (frozenset(), frozenset()))
+            scope = self.scopes[digest] or (frozenset(), frozenset())
             given = (endorsement.kinds, endorsement.modes)
             require(given in {scope, (frozenset(), frozenset())}, "endorsement-not-admitted", "endorsement.scope")
             require(not beside, "endorsement-mismatch", "endorsement list.key")
@@ -328,6 +368,8 @@ class ControlReader:
         newest = Dir.parse(entry.statement.body)
         based = self.dir is not None and self.dir.base == newest.base and self.dir_roster == self.roster_link
         require(based, "redate-base", "directory.base_no")
+        kept = all(one.state >= self._least_state(digest) for digest, (one, _) in self.endorsed.items())
+        require(kept, "redate-state", "directory.base_no")
         self._number(newest, entry.applied_at)
         self.dir = newest
 

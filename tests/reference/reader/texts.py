@@ -178,6 +178,7 @@ def _sources(value: object, at: str) -> tuple[object, ...] | str:
     return read if isinstance(read, tuple) else "all"
 
 
+_KEY_TARGET = form(re.compile("key/[0-9a-f]{96}"))
 # The texts of sections 2.3 to 2.7 by statement kind; VOCABULARY is read in labels.py, GUIDE in control.py.
 TEXTS: dict[int, Rule] = {
     3: table({"proposal": KEY}),
@@ -216,10 +217,12 @@ TEXTS: dict[int, Rule] = {
     17: table({"target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}")), "reason": _LINE}),
     19: table(
         {
-            "target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}|proposal/[0-9a-f]{{96}}")),
+            "target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}|(proposal|key)/[0-9a-f]{{96}}")),
             "reason": _LINE,
         }
     ),
+    20: table({"target": _KEY_TARGET, "since": day, "reason": _LINE}),
+    21: table({"target": _KEY_TARGET, "reason": _LINE}),
 }
 
 

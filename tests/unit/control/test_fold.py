@@ -190,8 +190,6 @@ NOT_BUILT = sorted(
         StatementKind.RULE_WITHDRAW,
         StatementKind.HOLD,
         StatementKind.LOCKDOWN,
-        StatementKind.TAINT,
-        StatementKind.REVOKE,
         StatementKind.TIME,
     }
 )

@@ -61,10 +61,11 @@ def test_an_id_is_never_used_again() -> None:
     """Who reads an old disclosure must know whom it names."""
     world = a_world()
     world.apply(StatementKind.END, b'agreement = "UA-US-2026-014"\nreason = "over"\n')
-    other_key = make_bundle("src-3f07", {Role.SOURCE: signing_key("other")}, {}, b"")
+    other = source_text(identity="spiffe://ua.example/source/other")
+    british = partner_text(clearance='[clearance.UKR]\nlevel = "T"\nREL = ["GBR"]\n').replace(b'"USA"', b'"GBR"')
 
-    assert refusal(world, StatementKind.SOURCE, source_text(key="other"), other_key.encoded) == "id-reused"
-    assert refusal(world, StatementKind.PARTNER, partner_text(), partner_bundle().encoded) == "id-reused"
+    assert refusal(world, StatementKind.SOURCE, other, source_bundle().encoded) == "id-reused"
+    assert refusal(world, StatementKind.PARTNER, british, partner_bundle().encoded) == "id-reused"
     assert refusal(world, StatementKind.AGREEMENT, agreement_text()) == "id-reused"
     assert refusal(world, StatementKind.GUIDE, GUIDE) == "id-reused"
     assert refusal(world, StatementKind.VOCABULARY, UKR) == "id-reused"

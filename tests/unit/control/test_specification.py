@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.control.agreement import Agreement
+from gateway.core.control.compromise import Taint
 from gateway.core.control.guide import Guide
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.roster import Roster
@@ -38,6 +39,7 @@ TEXTS: dict[str, Callable[[bytes], object]] = {
     "agreement": Agreement.parse,
     "guide": lambda text: Guide.parse(text, {"UKR.1": UKR_1}),
     "suspension": Suspension.parse,
+    "taint": Taint.parse,
 }
 
 

@@ -89,6 +89,11 @@ def partner_text(partner_id: str = "usa/arl", nation: str = "USA", clearance: st
     return (text + (clearance or f'[clearance.UKR]\nlevel = "T"\nREL = ["{nation}"]\n')).encode()
 
 
+def taint_text(digest: str, since: str = "2026-05-30") -> bytes:
+    """A TAINT body of the key of that digest."""
+    return f'target = "key/{digest}"\nsince = {since}\nreason = "laptop captured"\n'.encode()
+
+
 @cache
 def source_bundle(source_id: str = "src-3f07", key: str = "") -> Bundle:
     """What a source enrols with."""
@@ -169,6 +174,19 @@ class World:
     def suspend(self, target: str = "partner/usa/arl", by: tuple[str, ...] = ("officer-2",)) -> ControlEntry:
         """Suspends a party."""
         return self.apply(StatementKind.SUSPEND, f'target = "{target}"\nreason = "a test"\n'.encode(), by=by)
+
+    def taint(self, digest: str, by: tuple[str, ...] = ("officer-2",)) -> ControlEntry:
+        """Taints a key, given by its digest."""
+        return self.apply(StatementKind.TAINT, taint_text(digest), by=by)
+
+    def revoke(self, digest: str, by: tuple[str, ...] = ("officer-2",)) -> ControlEntry:
+        """Revokes a key, given by its digest."""
+        return self.apply(StatementKind.REVOKE, f'target = "key/{digest}"\nreason = "a test"\n'.encode(), by=by)
+
+    def rotate(self, source_id: str = "src-3f07", key: str = "src-3f07 second", **text: str) -> ControlEntry:
+        """Admits a source again, with another key."""
+        body = source_text(source_id, key=key, **text)
+        return self.apply(StatementKind.SOURCE, body, source_bundle(source_id, key).encoded)
 
     def lift(self, target: str = "partner/usa/arl") -> ControlEntry:
         """Lifts what was stopped."""

@@ -140,6 +140,7 @@ def test_each_nation_gets_the_portions_its_labels_name() -> None:
         ({}, {}, {"source_suspended": True}, NOW, "source-suspended"),
         ({}, {}, {"design": "FPV-8"}, NOW, "design"),
         ({}, {}, {"held": True}, NOW, "held"),
+        ({}, {}, {"unverifiable": True}, NOW, "unverifiable"),
     ],
 )
 def test_one_fact_that_does_not_hold_withholds_the_record(
@@ -305,7 +306,7 @@ def test_an_explanation_ends_where_the_decision_does_and_shows_every_step() -> N
     explanation = explain(a_partner(), an_agreement(), a_record(), VOCABULARIES, NOW)
 
     assert explanation.outcome == outcome()
-    assert [step.number for step in explanation.steps] == [1] * 14 + ([2] * 7 + [4] * 2) * 8 + [4]
+    assert [step.number for step in explanation.steps] == [1] * 15 + ([2] * 7 + [4] * 2) * 8 + [4]
     assert {(step.subject, step.reason.value) for step in explanation.steps if not step.holds} == {
         ("unit", "permissive"),
         ("unit", "releasability"),

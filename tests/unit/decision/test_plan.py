@@ -60,6 +60,7 @@ RECORD: dict[str, Any] = {
     "source_suspended": True,
     "design": "FPV-8",
     "held": True,
+    "unverifiable": True,
     "slots": ("about",),
     "labels": (WIDE.encode(),) * 8,
     "must": 0b1000_0001,

@@ -27,7 +27,7 @@ def no_link(_: int) -> bytes:
 
 def audited(journal: Journal, *restores: Restore, is_signed: bool = True) -> LedgerAudit:
     """An audit that was fed the whole journal."""
-    audit = LedgerAudit(GENESIS, no_link, LEDGER_PUBLIC if is_signed else None, restores)
+    audit = LedgerAudit(GENESIS, no_link, (lambda _: LEDGER_PUBLIC) if is_signed else None, restores)
     for position, (kind, entry) in enumerate(journal):
         audit.feed(position, kind, entry)
     audit.finish()

@@ -13,6 +13,7 @@ from gateway.adapters.memory import UnsafeMemoryFloor, UnsafeMemoryJournals, Uns
 from gateway.core.control.endorsing import encode_endorsement_list
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
+from gateway.core.control.keystates import key_changes
 from gateway.core.ledger.book import (
     KIND_ACCOUNT,
     KIND_ENTRIES,
@@ -21,7 +22,7 @@ from gateway.core.ledger.book import (
     encode_account,
     encode_account_entries,
 )
-from gateway.core.ledger.entries import HOUSE, Applied
+from gateway.core.ledger.entries import HOUSE, Applied, KeyEvent
 from gateway.core.records.states import UnverifiedBatch, verify_batch
 from gateway.core.suite.numbers import StatementKind
 from gateway.ports.floor import FloorMark
@@ -79,8 +80,13 @@ class House:
     async def found(self) -> None:
         """The journals as the operators' statements made them."""
         entries = [entry.encode() for entry in self.world.entries]
-        links = [entry.statement.link for entry in self.world.entries]
-        applied = [AccountEntry(HOUSE, Applied(place, link).encode()) for place, link in enumerate(links)]
+        applied = []
+        before: Control | None = None
+        for place, entry in enumerate(self.world.entries):
+            after = Control.begin(entry) if before is None else before.apply(entry)
+            applied.append(AccountEntry(HOUSE, Applied(place, entry.statement.link).encode()))
+            applied += [AccountEntry(HOUSE, KeyEvent(*change).encode()) for change in key_changes(before, after)]
+            before = after
         incarnation = secrets.token_bytes(16)
         await self.journals.commit(
             [

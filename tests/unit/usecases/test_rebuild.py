@@ -11,9 +11,16 @@ import pytest
 from gateway.adapters.memory import UnsafeMemoryFloor, UnsafeMemoryJournals
 from gateway.core.control.entry import parse_entry
 from gateway.core.errors import Fault, GatewayError
-from gateway.core.ledger.book import KIND_ENTRIES, KIND_TICK, encode_account_entries, parse_account_entries
+from gateway.core.ledger.book import (
+    KIND_ENTRIES,
+    KIND_TICK,
+    encode_account_entries,
+    parse_account_entries,
+    parse_stored_tick,
+)
+from gateway.core.ledger.tick import parse_tick, sign_tick
 from gateway.core.records.states import parse_stored_batch
-from gateway.core.suite.keys import SigningKey
+from gateway.core.suite.octets import lp16
 from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Append, Journal
 from gateway.usecases.lanes import KIND_ADMITTED, KIND_REFUSED
@@ -195,17 +202,19 @@ def test_a_store_below_its_floor_stays_sealed(ran: House, change: Callable[[Floo
 
 
 def test_a_ledger_signed_by_another_key_is_refused(ran: House) -> None:
-    """Also when only the last tick's signature is looked at."""
-
-    class Others(HouseKeys):
-        def ledger(self) -> SigningKey:
-            """A key of somebody else."""
-            return self.stream()
+    """Also when only the last tick's signature is looked at, and with the stream's key, which signs no ticks."""
+    rows = rows_of(ran)
+    kind, entry = rows[Journal.LEDGER][-1]
+    tick = parse_stored_tick(entry)
+    key = HouseKeys().stream()
+    others = replace(parse_tick(tick.statement), key_id=key.key_id).encode()
+    forged = lp16(others) + lp16(sign_tick(others, key)) + entry[4 + len(tick.statement) + len(tick.signature) :]
+    rows[Journal.LEDGER][-1] = (kind, forged)
 
     for every in (True, False):
         with pytest.raises(Fault) as caught:
-            rebuild(written(rows_of(ran)), Others(), ran.floor, every_signature=every)
-        assert caught.value.code == "ledger-damaged"
+            rebuild(written(rows), HouseKeys(), ran.floor, every_signature=every)
+        assert (kind, caught.value.code) == (KIND_TICK, "ledger-damaged")
 
 
 def test_every_batch_is_verified_under_its_sources_key(ran: House) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from gateway.adapters.memory import UnsafeMemoryFloor, UnsafeMemoryJournals
+from gateway.core.control.keystates import key_states
 from gateway.core.errors import Fault
 from gateway.core.ledger.audit import LedgerAudit
 from gateway.core.ledger.entries import HOUSE
@@ -24,7 +25,7 @@ def audited(house: House) -> int:
     """Ticks in the journal, each verified from the journal alone."""
     links = [ZERO_HASH, *(entry.statement.link for entry in house.world.entries)]
     key = VerifyKey.parse(signing_key("ledger").public_key)
-    audit = LedgerAudit(house.control().genesis, lambda position: links[position], key)
+    audit = LedgerAudit(house.control().genesis, lambda position: links[position], lambda _: key)
     for position, kind, entry in entries_of(house.journals, Journal.LEDGER):
         audit.feed(position, kind, entry)
     return audit.ticks
@@ -49,7 +50,8 @@ def test_the_first_tick_comes_at_once_and_an_idle_ledger_is_not_signed_again() -
             await turns(500)
 
             assert house.ticker.number == 0
-            assert house.ticker.covered(HOUSE) == len(house.world.entries)
+            keys = len(key_states(house.control()))
+            assert house.ticker.covered(HOUSE) == len(house.world.entries) + keys
 
     asyncio.run(scenario())
 

@@ -1,0 +1,44 @@
+"""What a stop names: a party, a key, a proposal; one spelling for whoever stops it and whoever lifts it.
+
+    target = "partner/usa/arl"         # or "source/src-3f07"
+    target = "key/" and the 96 hexadecimal digits of a key digest
+    target = "proposal/" and those of a link
+
+A stop takes one signature and only denies; a LIFT takes the quorum and names the very target. Source: SPEC.md
+section 2.7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from gateway.core.control.texts import Table
+from gateway.core.errors import Refused
+from gateway.core.suite.octets import is_name
+
+MAX_TARGET = 256
+_HASH = re.compile(r"[0-9a-f]{96}")
+
+_FAMILIES: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "partner": (is_name, "an identifier"),
+    "source": (is_name, "an identifier"),
+    "proposal": (lambda name: _HASH.fullmatch(name) is not None, "a link"),
+    "key": (lambda name: _HASH.fullmatch(name) is not None, "a key digest"),
+}
+LIFTABLE = tuple(_FAMILIES)
+
+
+def read_target(table: Table, families: tuple[str, ...]) -> str:
+    """The `target` of a text; refuses `text-value` unless it is of one of the families."""
+    target = table.string("target", MAX_TARGET)
+    family, _, name = target.partition("/")
+    if family not in families or not _FAMILIES[family][0](name):
+        listed = ", ".join(f"`{family}/` and {_FAMILIES[family][1]}" for family in families)
+        raise table.wrong("target", listed)
+    return target
+
+
+def nothing_to_change(why: str) -> Refused:
+    """The refusal of a statement that would leave everything as it is; raise what this returns."""
+    return Refused("nothing-to-change", f"a statement must change something, {why}", at="statement.body")

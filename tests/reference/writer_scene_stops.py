@@ -1,0 +1,144 @@
+"""Scenarios of what stops and starts again (2.7), and of keys that follow one another (2.5, 2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tests.reference.writer_control import DIRECTORY, HOUR, NOW, REDATE, ROLES, SOURCE, SOURCE_TEXT
+from tests.reference.writer_house import BOTH, House
+from tests.reference.writer_octets import Fields, h, join, lp8, lp16, opened, u8
+from tests.reference.writer_scene import Octets, Scene, Signed, endorse, step
+from tests.reference.writer_scene_control import ALL, LIFT
+
+TAINT, REVOKE = 20, 21
+ONE = ("officer-1",)
+ACTIVE, RETIRED, TAINTED = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class _Story:
+    """The whole house's journal and what was applied behind it; grown, never changed."""
+
+    scene: Scene
+    house: House
+    last: Signed
+    entries: tuple[Octets, ...]
+
+    def then(
+        self, name: str, kind: int, body: bytes, by: Sequence[str] = BOTH, attachments: Sequence[Octets] = ()
+    ) -> _Story:
+        """One statement more."""
+        behind = self.last.behind(self.scene.world.genesis)
+        last = self.house.make.sign(f"stops_{name}", kind, body, by, behind)
+        return replace(self, last=last, entries=(*self.entries, self.house.applied(last, *attachments)))
+
+    def directed(self, name: str, number: int, base: int = 0, *, kind: int = DIRECTORY, **states: int) -> _Story:
+        """A DIRECTORY, or a re-date, with the state of keys by name; `_` for `-`."""
+        endorsed = list(self.house.directory.endorsed)
+        for key, state in states.items():
+            endorsed = [replace(one, state=state) if one.name == key.replace("_", "-") else one for one in endorsed]
+        if "source_2" in states:
+            own = endorse(self.scene.world, "source", state=states["source_2"])
+            key = self.scene.world.signers["source-2"]
+            endorsed.append(
+                replace(own, name="source-2", digest=key.digest, material="keys.source-2", scope="tactic//SIMULATED")
+            )
+        directory = replace(
+            self.house.directory,
+            dir_no=number,
+            base_no=base or number,
+            endorsed=tuple(endorsed),
+            issued_at=NOW + (self.last.position + 1) * HOUR,
+        )
+        beside = () if kind == REDATE else (self.house.listed(directory),)
+        return self.then(name, kind, directory.body(), ONE if kind == REDATE else BOTH, beside)
+
+    def ends(self, name: str, code: str | None) -> None:
+        """The scenario of everything so far."""
+        self.scene.add(f"control: {name}", "control", {}, [step(entry) for entry in self.entries], code)
+
+
+def write_stop_scenes(scene: Scene, house: House) -> None:
+    """Keys tainted, revoked, given back and followed by others."""
+    begin = _Story(scene, house, house.statements["directory"], tuple(ALL))
+    _keys(begin)
+    _rotation(begin)
+
+
+def _stop(digest: bytes, *, since: str = "") -> bytes:
+    dated = f"since = {since}\n" if since else ""
+    return f'target = "key/{digest.hex()}"\n{dated}reason = "the laptop was captured"\n'.encode()
+
+
+def _keys(begin: _Story) -> None:
+    digest = begin.scene.world.signers["source"].digest
+    taint, revoke = _stop(digest, since="2026-05-30"), _stop(digest)
+    tainted = begin.then("taint", TAINT, taint, ONE)
+    tainted.ends("a key tainted by one person", None)
+    tainted.then("taint_again", TAINT, taint, ONE).ends("a key tainted twice", "nothing-to-change")
+    tainted.then("revoke_after", REVOKE, revoke, ONE).ends("a tainted key revoked", "nothing-to-change")
+    revoked = begin.then("revoke", REVOKE, revoke, ONE)
+    revoked.then("taint_after", TAINT, taint, ("officer-2",)).ends("a revoked key tainted", None)
+    stranger = _stop(begin.scene.world.signers["officer-3"].digest, since="2026-05-30")
+    begin.then("taint_nobody", TAINT, stranger, ONE).ends("a key tainted that is nobody's", "key-unknown")
+    operators = _stop(begin.scene.world.signers["officer-2"].digest, since="2026-05-30")
+    begin.then("taint_officer", TAINT, operators, ONE).ends("an operator's key tainted", "key-unknown")
+    undated = begin.then("taint_undated", TAINT, revoke, ONE)
+    undated.ends("a taint without its day", "text-missing-key")
+    tainted.then("lift_key_by_one", LIFT, revoke, ONE).ends("a key given back by one person", "signatures-too-few")
+    lifted = tainted.then("lift_key", LIFT, revoke)
+    lifted.ends("a key given back", None)
+    lifted.then("lift_key_again", LIFT, revoke).ends("a key given back twice", "nothing-to-change")
+    tainted.directed("redate", 2, 1, kind=REDATE).ends("a re-date behind a taint", "redate-state")
+    lifted.directed("redate_lifted", 2, 1, kind=REDATE).ends("a re-date behind a taint that was lifted", None)
+    tainted.directed("directory_active", 2).ends("a directory that gives a tainted key back", "endorsement-state")
+    tainted.directed("directory_retired", 2, source=RETIRED).ends("a directory of a taint half", "endorsement-state")
+    carried = tainted.directed("directory_tainted", 2, source=TAINTED)
+    carried.ends("a directory that carries a taint", None)
+    carried.directed("redate_tainted", 3, 2, kind=REDATE, source=TAINTED).ends("its re-date", None)
+    revoked.directed("directory_revoked", 2, source=RETIRED).ends("a directory that carries a revocation", None)
+
+
+def _rotation(begin: _Story) -> None:
+    scene = begin.scene
+    keys = {name: scene.world.signers[name].digest for name in ("source", "source-2")}
+    beside = scene.material("source_2_bundle", _bundle(scene))
+    root = h(b"a root certificate")[:32].hex()
+    text = SOURCE_TEXT.format(root=root, key=keys["source-2"].hex())
+    followed = begin.then("source_2", SOURCE, text.encode(), BOTH, (beside,))
+    followed.ends("a source admitted again with another key", None)
+    by_one = begin.then("source_2_by_one", SOURCE, text.encode(), ONE, (beside,))
+    by_one.ends("a source admitted again by one person", "signatures-too-few")
+    again = followed.then("source_2_again", SOURCE, text.encode(), BOTH, (beside,))
+    again.ends("a source admitted again as it is", "nothing-to-change")
+    former = SOURCE_TEXT.format(root=root, key=keys["source"].hex()).encode()
+    back = followed.then("source_back", SOURCE, former, BOTH, ("materials.source_bundle",))
+    back.ends("a former key admitted again", "key-reused")
+    other = text.replace("/source/src-3f07", "/source/src-0000").encode()
+    begin.then("source_2_other", SOURCE, other, BOTH, (beside,)).ends("an id given another identity", "id-reused")
+    rooted = SOURCE_TEXT.format(root=h(b"another root certificate")[:32].hex(), key=keys["source"].hex()).encode()
+    begin.then("source_root", SOURCE, rooted, BOTH, ("materials.source_bundle",)).ends(
+        "a source under another root", None
+    )
+    followed.directed("redate_rotated", 2, 1, kind=REDATE).ends("a re-date behind another key", "redate-state")
+    kept = followed.directed("directory_kept", 2, source_2=ACTIVE)
+    kept.ends("a directory with a former key active", "endorsement-state")
+    rotated = followed.directed("directory_rotated", 2, source=RETIRED, source_2=ACTIVE)
+    rotated.ends("a directory with the former key retired", None)
+    rotated.then("taint_former", TAINT, _stop(keys["source"], since="2026-05-30"), ONE).ends(
+        "a former key tainted", None
+    )
+
+
+def _bundle(scene: Scene) -> bytes:
+    fields: Fields = [
+        *opened("enrol"),
+        ("subject_id", lp8(b"src-3f07")),
+        ("key count", u8(1)),
+        ("role", u8(ROLES["source"])),
+        ("key", lp16(scene.world.signers["source-2"].public)),
+        ("certificate request", lp16(b"a certificate request in DER")),
+    ]
+    signed = join(fields)
+    return signed + scene.bytes_of(scene.signature("source_2_bundle_signature", "source-2", "enrol", signed))
