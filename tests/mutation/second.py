@@ -54,7 +54,11 @@ class SecondSession:
 
     def take(self, item: Item) -> None:
         """The next item."""
-        self.session.take(item.kind, item.content())
+        reader = self.session.reader
+        if item.waited_ms and isinstance(reader, StreamReader):
+            reader.receive(item.octets, item.now_ms, item.waited_ms)
+        else:
+            self.session.take(item.kind, item.content())
 
     def _trust(self) -> Trust | None:
         return self.session.reader.trust if self.session.reader else self.session.trust
