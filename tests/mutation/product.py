@@ -88,7 +88,7 @@ class ProductStreams:
         opened, ledger = checks._opened, checks.ledger
         sealed = (opened._keys.th, opened._seq, opened._entry_seq) if opened else ()
         held = (ledger.held.size, ledger.held.nodes(), ledger.owed, ledger.encode())
-        return *known, *sealed, *held, checks._phase, checks._leaves, checks._hello.digest, self.trust.encode()
+        return *known, *sealed, *held, checks._phase, checks._leaves, checks._hello.encode(), self.trust.encode()
 
     def outcome(self) -> Facts:
         """What is left of a file when it has been read: records, masks, account, trust."""

@@ -76,7 +76,7 @@ class SecondSession:
         trusted = _trusted(trust) if trust else ()
         if isinstance(reader, StreamReader):
             phase = (reader.begun, reader.ticked, reader.framed, reader.ended, reader.seq, reader.disclosures)
-            opened = (reader.terms.th if reader.terms else b"", reader.keys, reader.listed, reader.hello.raw)
+            opened = (reader.terms.th if reader.terms else b"", reader.keys, reader.listed, reader.hello)
             return *trusted, *_ledger(reader.ledger), *phase, *opened, reader.masks, reader.quarantined
         if isinstance(reader, ConnectionReader):
             return *trusted, *_ledger(reader.ledger), reader.decided, reader.pending, reader.begun
