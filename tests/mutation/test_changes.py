@@ -127,6 +127,35 @@ def test_the_kinds_of_harmless_changes_are_those_of_the_format() -> None:
     assert len(KINDS) == 5
 
 
+@pytest.mark.must("10.1.1")
+@pytest.mark.parametrize(
+    ("name", "title", "field"),
+    [
+        ("usa-arl.UA-US-2026-014.sluice", "DIRECTORY", "statement.signatures Ed25519"),
+        ("src-91c2.sluice", "DIRECTORY", "statement.signatures ML-DSA-87"),
+        ("src-91c2.sluice", "REFUSED", "answer.field"),
+        ("control.sluice", "CONTROL", "applied_at"),
+    ],
+)
+def test_what_is_harmless_is_so_to_the_last_item_of_the_file(name: str, title: str, field: str) -> None:
+    """A run stops where a reader stands as it would; here it reads on, and ends as it would."""
+    walk, ended = walk_of(name), 0
+
+    for place, item in enumerate(walk.file.items):
+        for span in walk.fields(place) if walk.file.title(item) == title else ():
+            change = of_bytes(item, place, "bit", span.end - 1)
+            if span.of_kind != field or walk.tell(place, change.instead, change.resume).product.code:
+                continue
+            for states in (walk.product, walk.second):
+                reader = states[place].copy()
+                for one in (*change.instead, *walk.file.items[change.resume :]):
+                    reader.take(one)
+                assert reader.outcome() == states[-1].outcome()
+            ended += 1
+
+    assert ended > 0
+
+
 def test_an_accepted_change_of_any_other_kind_ends_a_run() -> None:
     """Had both readers taken a flipped salt of a tick, it would be said where."""
     name = "usa-arl.UA-US-2026-014.sluice"
