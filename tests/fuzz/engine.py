@@ -1,4 +1,6 @@
-"""One engine for every parser: whatever comes in, a value that encodes to the very bytes comes out, or a named refusal.
+"""One engine for every parser: whatever comes in, a value comes out, or a refusal with a code that shows nothing bad.
+
+A value encodes to the very bytes that came where its subject says how it is written back.
 
 Hypothesis chooses a seed, an order of moves and a depth; each such choice is a round of many inputs derived from it
 with a `random.Random`, so that a million inputs are minutes. An input that breaks the law ends the run with its octets,

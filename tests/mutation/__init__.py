@@ -9,7 +9,10 @@
     harmless      which of the five kinds of SPEC.md section 10.1 an accepted change is
     tally         what became of changes, counted
     campaign      every byte of the whole day on every core: `make flips`
-    resealed      the malicious gateway that hashes, seals and signs again what it changes
+    resealed      the malicious gateway that hashes, seals and signs again what it changes; resealed_source, the same
+                  towards a source; resealed_ticks, what both sign
+    lies          what it may change, with what becomes of it: lies_directory, lies_stream, lies_frames,
+                  lies_disclosures, lies_ledger, lies_source
 
 What the whole run found is in RESULTS.md.
 """

@@ -14,7 +14,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.suite.numbers import PublishMessage, StatementKind, StreamMessage
 from gateway.core.suite.octets import Reader
 from tests.mutation.changes import SEALED, Change, is_tail
-from tests.mutation.layout import Span, spans
+from tests.mutation.layout import Span
 from tests.mutation.recorded import File, Item, Kind
 from tests.mutation.walk import Both, Reading, Walk
 
@@ -70,13 +70,8 @@ def _is_harmless(kind: str, end: Reading, untouched: Reading) -> bool:
 
 def _unnamed(walk: Walk, change: Change, why: str) -> Unnamed:
     item = walk.file.items[change.place]
-    field = span_at(spans(walk.file, item), change.offset).field if change.is_of_bytes else ""
+    field = walk.field_at(change.place, change.offset).field if change.is_of_bytes else ""
     return Unnamed(walk.file.name, change.place, walk.file.title(item), change.what, change.offset, field, why)
-
-
-def span_at(fields: Sequence[Span], offset: int) -> Span:
-    """The field of a byte; behind the last byte the last field."""
-    return next((one for one in fields if offset < one.end), fields[-1])
 
 
 def _is_word(read: File, item: Item) -> bool:
@@ -93,7 +88,7 @@ def _of_bytes(walk: Walk, change: Change) -> str:
         return WORDS if _is_word(read, changed) else ""
     if change.what == "cut":
         return ""
-    span = span_at(spans(read, item), change.offset)
+    span = walk.field_at(change.place, change.offset)
     if item.kind is Kind.CONTROL:
         return TIMES if span.field == "applied_at" else ""
     if item.kind is Kind.MESSAGE and item.octets[:1] == bytes([StreamMessage.DIRECTORY]):

@@ -36,12 +36,13 @@ Facts = tuple[object, ...]
 
 
 class ProductStreams:
-    """A partner's recording. handed_up: a digest over every record and disclosure that was given to the partner."""
+    """A partner's recording. handed_up: a digest over all that was given to the partner; aside: codes."""
 
     def __init__(self, name: str) -> None:
         path = profile_of(name)
         self._replay = Replay(Profile.load(path), path)
         self.handed_up = b""
+        self.aside: tuple[str, ...] = ()
 
     def copy(self) -> Self:
         """An independent reader in the same state."""
@@ -58,11 +59,13 @@ class ProductStreams:
         if item.kind is Kind.STREAM:
             replay._checks = replay._begin(_begun(item.octets))
         elif item.kind is Kind.MESSAGE and replay._checks is not None:
-            event = replay._checks.receive(item.octets, item.now_ms)
+            event = replay._checks.receive(item.octets, item.now_ms, item.waited_ms)
             replay._trust = replay._checks.trust
             replay._take(event)
             if isinstance(event, (Records, OldDisclosure)):
                 self.handed_up = digest(self.handed_up + repr(event).encode())
+            if isinstance(event, Records):
+                self.aside += tuple(one.code.name.lower().replace("_", "-") for one in event.quarantined)
         else:
             raise other_kind()
 
@@ -85,7 +88,7 @@ class ProductStreams:
         opened, ledger = checks._opened, checks.ledger
         sealed = (opened._keys.th, opened._seq, opened._entry_seq) if opened else ()
         held = (ledger.held.size, ledger.held.nodes(), ledger.owed, ledger.encode())
-        return *known, *sealed, *held, checks._phase, checks._leaves, checks._hello.digest, self.trust.encode()
+        return *known, *sealed, *held, checks._phase, checks._leaves, checks._hello.encode(), self.trust.encode()
 
     def outcome(self) -> Facts:
         """What is left of a file when it has been read: records, masks, account, trust."""

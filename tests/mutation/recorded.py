@@ -35,11 +35,12 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item. octets: without the time of a MESSAGE; now_ms: that time, 0 elsewhere."""
+    """One item. octets: without the time of a MESSAGE; now_ms: that time, 0 elsewhere; waited_ms: only for it."""
 
     kind: Kind
     octets: bytes
     now_ms: int = 0
+    waited_ms: int = 0
 
     def content(self) -> bytes:
         """As it stands in a file of evidence."""

@@ -54,7 +54,11 @@ class SecondSession:
 
     def take(self, item: Item) -> None:
         """The next item."""
-        self.session.take(item.kind, item.content())
+        reader = self.session.reader
+        if item.waited_ms and isinstance(reader, StreamReader):
+            reader.receive(item.octets, item.now_ms, item.waited_ms)
+        else:
+            self.session.take(item.kind, item.content())
 
     def _trust(self) -> Trust | None:
         return self.session.reader.trust if self.session.reader else self.session.trust
@@ -72,7 +76,7 @@ class SecondSession:
         trusted = _trusted(trust) if trust else ()
         if isinstance(reader, StreamReader):
             phase = (reader.begun, reader.ticked, reader.framed, reader.ended, reader.seq, reader.disclosures)
-            opened = (reader.terms.th if reader.terms else b"", reader.keys, reader.listed, reader.hello.raw)
+            opened = (reader.terms.th if reader.terms else b"", reader.keys, reader.listed, reader.hello)
             return *trusted, *_ledger(reader.ledger), *phase, *opened, reader.masks, reader.quarantined
         if isinstance(reader, ConnectionReader):
             return *trusted, *_ledger(reader.ledger), reader.decided, reader.pending, reader.begun

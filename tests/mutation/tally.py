@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.mutation.changes import Change
-from tests.mutation.harmless import KINDS, Unnamed, named, span_at
-from tests.mutation.layout import spans
+from tests.mutation.harmless import KINDS, Unnamed, named
 from tests.mutation.walk import Both, Walk
 
 FLIPS, TRUNCATIONS, OTHER = SORTS = ("flips", "truncations", "other")
@@ -139,7 +138,7 @@ class Row:
 def _field(walk: Walk, change: Change) -> str:
     if not change.is_of_bytes:
         return change.what
-    return span_at(spans(walk.file, walk.file.items[change.place]), change.offset).of_kind
+    return walk.field_at(change.place, change.offset).of_kind
 
 
 def _sum(counted: Counter[tuple[str, str, str, str]], place: int, value: str) -> int:

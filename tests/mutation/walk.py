@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.core.errors import GatewayError
+from tests.mutation.layout import Span, spans
 from tests.mutation.product import Product, product_of
 from tests.mutation.recorded import File, Item, file
 from tests.mutation.second import Second, second_of
@@ -63,6 +64,18 @@ class Walk:
         self.file = read
         self.product: list[Reading] = _states(product_of(read), read.items)
         self.second: list[Reading] = _states(second_of(read), read.items)
+        self._fields: dict[int, list[Span]] = {}
+
+    def fields(self, place: int) -> list[Span]:
+        """Every field of an item, in order."""
+        if place not in self._fields:
+            self._fields[place] = spans(self.file, self.file.items[place])
+        return self._fields[place]
+
+    def field_at(self, place: int, offset: int) -> Span:
+        """The field of a byte of an item; behind its last byte the last field."""
+        fields = self.fields(place)
+        return next((one for one in fields if offset < one.end), fields[-1])
 
     def tell(self, place: int, instead: Sequence[Item], resume: int) -> Both:
         """What becomes of the file if `instead` stands where its items from `place` to `resume` stood."""

@@ -19,13 +19,17 @@ from .reader import statements as st
 from .reader.content import check_content
 from .reader.enrol import Bundle
 from .reader.frame import Disclosure, Section, parse_body
+from .reader.guide import Guide
 from .reader.kinds import SCHEMAS
+from .reader.labels import Vocabulary
 from .reader.ledger import Ledger, TickMessage, parse_leaves
 from .reader.octets import Cut, Refusal, lp32, require
+from .reader.profile import Agreement, Profile
 from .reader.receipt import parse_receipt
 from .reader.statements import Dir, Endorsement, Roster, Statement, check_signed
 from .reader.stream import Hello, Terms, open_piece, parse_sealed, parse_words
 from .reader.suite import SIGNATURE, KemKey, Memory
+from .reader.texts import body_text
 from .reader.trust import Trust, parse_message
 from .scenes import NOW, Scenes
 
@@ -127,6 +131,8 @@ class Vectors:
             "leaves": parse_leaves,
             "entries": source.parse_entries,
             "source entry": source.parse_entry,
+            "disclosed entry": source.parse_entry,
+            "ledger state": Ledger.parse,
             "receipt": lambda raw: parse_receipt(raw).check(self.octets("keys.partner-sign"), self.memory),
             "statement": Statement.parse,
             "directory message": parse_message,
@@ -136,6 +142,15 @@ class Vectors:
             "card": lambda raw: check_card(raw, self.memory),
             "signed statement": self._signed_statement,
             "roster text": Roster.parse,
+            "restore": st.Restore.parse,
+            "source text": lambda raw: body_text(st.SOURCE, raw, "source"),
+            "partner text": lambda raw: body_text(st.PARTNER, raw, "partner"),
+            "suspension": lambda raw: body_text(st.SUSPEND, raw, "suspension"),
+            "agreement": Agreement.parse,
+            "vocabulary": Vocabulary.parse,
+            "guide": lambda raw: Guide.parse(raw, {"UKR.1": Vocabulary.parse(self.octets("rejected.vocabulary"))}),
+            "profile": lambda raw: Profile.parse(raw, self.memory),
+            "kem key file": KemKey.parse,
         }
 
     def _signed_batch(self, raw: bytes) -> None:
@@ -258,7 +273,6 @@ def _account(vectors: Vectors) -> bytes:
 
 def check_card(raw: bytes, memory: Memory) -> None:
     """An operator's card: the key in it signed all before the signature (12.3)."""
-    require(len(raw) <= 32_768, "malformed", "card")
     cut = Cut(raw, "card").tagged("operator")
     cut.identifier("operator_id")
     key = cut.prefixed(2, "key", 2624, 2624)

@@ -70,7 +70,7 @@ hellos = st.builds(
     next_tick=u64s,
     account_size=u64s,
     cursor=st.binary(max_size=255),
-    ephemeral_key=st.binary(max_size=1665),
+    ephemeral_key=st.binary(min_size=1665, max_size=1665),
 )
 terms = st.builds(
     stream.StreamTerms,
@@ -139,7 +139,7 @@ quarantines = st.lists(st.builds(receipt.Quarantined, hashes, st.integers(0, 255
 source_entries = st.one_of(
     st.builds(entries.Admitted, salts, ids, u64s, hashes),
     st.builds(entries.RefusedBatch, salts, ids, u64s, hashes, st.sampled_from(RefusalCode)),
-    st.builds(entries.Disclosed, salts, hashes, st.integers(0, 255), u16s, st.one_of(names, st.just(""))),
+    st.builds(entries.Disclosed, salts, hashes, st.integers(0, 255), st.integers(1, 65_535), st.one_of(names, st.just(""))),
 )
 key_events = st.builds(entries.KeyEvent, hashes, st.sampled_from(KeyState))
 

@@ -189,7 +189,7 @@ def write_telemetry(vectors: Vectors) -> None:
     _write(vectors, "telemetry", portions)
     unit = join(portions["unit"][0])
     row = number(1, 1) + column(3, 4, [0])
-    course = number(1, 1) + column(2, 4, [0])
+    course, about = number(1, 1) + column(2, 4, [0]), join(portions["about"][0])
     refused = {
         "unknown_field_at_the_end": (7, unit + HIDDEN, "content-not-canonical"),
         "unknown_field_first": (7, HIDDEN + unit, "content-not-canonical"),
@@ -210,7 +210,9 @@ def write_telemetry(vectors: Vectors) -> None:
         "base_without_a_column": (3, course + signed(7, 18_000), "schema"),
         "unlisted_fix_type": (6, number(1, 1) + column(2, 4, [0]) + column(4, 1, [9]), "range"),
         "half_a_minute": (2, number(1, 1) + octets(2, b"\x1e\0\0\0") + text(4, "36UUA2391"), "range"),
-        "unlisted_platform": (0, join(portions["about"][0]).replace(number(4, 1), number(4, 6)), "schema"),
+        "symbol_of_another_form": (0, about.replace(text(5, "10030100001104000000"), text(5, "1003")), "schema"),
+        "square_too_few": (2, number(1, 1) + octets(2, bytes(4)), "schema"),
+        "unlisted_platform": (0, about.replace(number(4, 1), number(4, 6)), "schema"),
     }
     _refuse(vectors, "telemetry", refused)
 
@@ -292,6 +294,8 @@ def write_tactic(vectors: Vectors) -> None:
         ),
     }  # fmt: skip
     _write(vectors, "tactic", portions)
+    about, topic = join(portions["about"][0]), text(2, "ew") + text(2, "fpv")
+    until = number(7, 1_814_400_000_000)
     refused = {
         "unknown_field_inside": (2, octets(1, text(2, "A") + HIDDEN), "content-not-canonical"),
         "unknown_field_two_deep": (6, octets(1, octets(1, record + HIDDEN) + octets(2, LEAF)), "content-not-canonical"),
@@ -305,6 +309,25 @@ def write_tactic(vectors: Vectors) -> None:
         "text_without_words": (2, octets(1, b""), "schema"),
         "text_not_composed": (2, words(1, "И\u0306", ""), "text"),
         "more_successes_than_trials": (6, number(3, 2) + number(4, 1), "range"),
+        "number_of_nothing": (6, bytes.fromhex("1000") + number(4, 1), "content-not-canonical"),
+        "number_beyond_its_type": (6, number(2, 1 << 32), "content-not-canonical"),
+        "piece_beyond_the_end": (1, bytes.fromhex("0a0501"), "content-not-canonical"),
+        "signed_number_beyond_its_type": (1, octets(5, number(1, 1 << 33)), "content-not-canonical"),
+        "flag_of_two": (2, words(1, "А", "A") + number(2, 2), "content-not-canonical"),
+        "enum_beyond_its_type": (0, about.replace(number(4, 3), number(4, 1 << 31)), "content-not-canonical"),
+        "enum_below_zero": (0, about.replace(number(4, 3), number(4, 2**64 - 1)), "schema"),
+        "bytes_that_are_no_text": (7, octets(1, b"\xff"), "content-not-canonical"),
+        "seventeen_topics": (0, about.replace(topic, text(2, "ew") * 17), "schema"),
+        "topics_out_of_order": (0, about.replace(topic, text(2, "fpv") + text(2, "ew")), "schema"),
+        "topic_in_capitals": (0, about.replace(topic, text(2, "EW")), "schema"),
+        "text_too_long": (7, text(1, "o" * 257), "text"),
+        "words_too_long": (1, words(6, "", "o" * 1025), "text"),
+        "end_at_its_beginning": (0, about.replace(until, number(7, 1_793_491_200_000)), "range"),
+        "conditions_of_nothing": (1, b"", "schema"),
+        "band_of_no_height": (1, octets(5, signed(1, 5) + signed(2, 5)), "range"),
+        "translation_of_one_language": (2, words(1, "", "A") + number(2, 1), "schema"),
+        "evidence_of_nothing": (6, b"", "schema"),
+        "evidence_twice": (6, octets(1, evidence) * 2, "schema"),
         "record_name_cut_short": (6, octets(1, octets(1, octets(1, BATCH[:47])) + octets(2, LEAF)), "schema"),
     }
     _refuse(vectors, "tactic", refused)

@@ -5,9 +5,14 @@ Each has the code of annex E that a reader refuses it with; where nothing is sai
 
 from __future__ import annotations
 
-from tests.reference.writer_octets import Vectors, lp8, lp16, lp32, u8, u16, u32, u64
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.reference.writer_octets import KemKey, Vectors, lp8, lp16, lp32, u8, u16, u32, u64
 from tests.reference.writer_rejected_control import control_cases, roster_cases
-from tests.reference.writer_stream import padme
+from tests.reference.writer_rejected_profile import profile, profile_cases
+from tests.reference.writer_rejected_texts import rights, text_cases
+from tests.reference.writer_stream import Keys, padme
 from tests.reference.writer_wrongs import Cases, Wrong, altered, flip
 
 RIGHT = {
@@ -29,6 +34,8 @@ RIGHT = {
     "leaves": ("ledger.leaves_message",),
     "entries": ("ledger.entries_message",),
     "source entry": ("ledger.entry_refused",),
+    "disclosed entry": ("ledger.entry_disclosed",),
+    "ledger state": ("evidence.ledger_state",),
     "receipt": ("ledger.send_receipt",),
     "statement": ("control.directory_statement",),
     "directory message": ("control.directory_message",),
@@ -36,8 +43,9 @@ RIGHT = {
     "endorsement": ("control.endorsement_source",),
     "bundle": ("control.enrolment_bundle",),
     "card": ("control.card",),
+    "restore": ("control.restore_body",),
 }
-# What a byte more or less does not make malformed: a content runs to the end of its portion.
+# What a byte more or less does not make malformed: a content runs to the end of its portion, a text has no end.
 OPEN_ENDED = {"portion in slot 2"}
 
 
@@ -48,12 +56,20 @@ def write_rejected(vectors: Vectors) -> None:
     statement, signatures = (vectors.made(f"control.directory_{part}") for part in ("statement", "signatures"))
     vectors.octets("rejected.signed statement", lp32(statement) + lp32(signatures))
     roster = dict(vectors.parts("control.genesis_statement"))["body"][4:]
-    vectors.octets("rejected.roster text", roster)
-    everything = _origin(vectors) | _frame(vectors) | _stream(vectors) | control_cases(vectors) | roster_cases(roster)
+    texts = {
+        "roster text": roster,
+        **rights(vectors),
+        "profile": profile(),
+        "kem key file": KemKey("partner-kem").pem(),
+    }
+    for structure, text in texts.items():
+        vectors.octets(f"rejected.{structure}", text)
+    everything = _origin(vectors) | _frame(vectors) | _stream(vectors) | _kept(vectors)
+    everything |= control_cases(vectors) | roster_cases(roster) | text_cases(vectors) | profile_cases(vectors)
     for structure, cases in everything.items():
         right = vectors.made(f"rejected.{structure}")
         ends: dict[str, Wrong] = {"a byte more": right + b"\x00", "a byte less": right[:-1], "nothing": b""}
-        if structure in OPEN_ENDED | {"roster text"}:
+        if structure in OPEN_ENDED | texts.keys():
             ends = {}
         for what, wrong in (ends | cases).items():
             code, octets = wrong if isinstance(wrong, tuple) else ("malformed", wrong)
@@ -79,6 +95,7 @@ def _origin(vectors: Vectors) -> Cases:
     return {
         "batch": {
             "another tag": altered(vectors, "origin.batch_0", tag=b"SLUICE1/record\x00"),
+            "a tag of the same length": altered(vectors, "origin.batch_0", tag=b"SLUICE1/bunch\x00"),
             "suite 2": altered(vectors, "origin.batch_0", suite=u8(2)),
             "no source": altered(vectors, "origin.batch_0", source_id=lp8(b"")),
             "a source with a space": altered(vectors, "origin.batch_0", source_id=lp8(b"src 3f07")),
@@ -181,7 +198,18 @@ def _frame(vectors: Vectors) -> Cases:
 def _sealed_wrong(vectors: Vectors, name: str, other: str) -> dict[str, Wrong]:
     sealed, code = vectors.made(f"frame.{name}"), f"{name}-not-authentic"
     seq = int.from_bytes(sealed[:8], "big")
-    return {
+    key, iv = (octets for _, octets in vectors.parts("stream.key_iv"))
+    keys = Keys(vectors.made("stream.th"), key, iv)
+
+    def said(reason: int, text: bytes) -> bytes:
+        return u64(seq) + lp32(keys.seal(name, seq, 2 * seq, u16(reason) + lp16(text)))
+
+    own: dict[str, Wrong] = {
+        "a text that is no UTF-8": said(9, b"caught \xff"),
+        "reason 0": said(0, b"caught up"),
+        "reason 12": said(12, b"caught up"),
+    }
+    return ({} if name == "old" else own) | {
         f"the {other}": (code, vectors.made(f"frame.{other}")),
         "another seq": (code, u64(seq + 1) + sealed[8:]),
         "one bit flipped": (code, flip(sealed, -1)),
@@ -257,3 +285,57 @@ def _stream(vectors: Vectors) -> Cases:
             "an unknown code": receipt[:-1] + u8(19),
         },
     }
+
+
+def _kept(vectors: Vectors) -> Cases:
+    """What a party keeps, and what brings it to another life of the gateway's store."""
+    state, body = vectors.parts("evidence.ledger_state"), vectors.made("control.restore_body")
+    old, new, tick = body[:16], body[16:32], body[32:]
+
+    def stated(**fields: bytes) -> bytes:
+        return b"".join(fields.get(name.replace(" ", "_"), octets) for name, octets in state)
+
+    pem = KemKey("partner-kem").pem()
+    end = pem.index(b"-----END PRIVATE KEY-----\n") + 26
+    first, second = pem[:end], pem[end:]
+    p384 = b"".join(second.splitlines()[1:-1])
+
+    def filed(*blocks: bytes) -> tuple[str, bytes]:
+        return "key-file-unreadable", b"".join(blocks)
+
+    return {
+        "restore": {
+            "from no incarnation": bytes(16) + body[16:],
+            "to no incarnation": old + bytes(16) + tick,
+            "to the same incarnation": old + old + tick,
+            "a tick kept without its K": old + new + tick[:8] + bytes(48),
+        },
+        "ledger state": {
+            "a place that it does not have": stated(has_place=u8(0)),
+            "has_place 2": stated(has_place=u8(2)),
+            "a ledger node less": ("proof-malformed", stated(ledger_node_count=u8(0), ledger_node_0=b"")),
+            "an account node more": (
+                "proof-malformed",
+                stated(size=u64(2), account_node_count=u8(2), account_node_0=bytes(96)),
+            ),
+            "more leaves owed than follow": stated(owed_count=u32(1)),
+        },
+        "disclosed entry": {
+            "a partner with a space": altered(vectors, "ledger.entry_disclosed", partner=lp8(b"usa arl")),
+            "a tag of no entry": altered(vectors, "ledger.entry_disclosed", tag=b"SLUICE1/delivered\x00"),
+        },
+        "kem key file": {
+            "one key": filed(first),
+            "three keys": filed(pem, second),
+            "another order": filed(second, first),
+            "one key twice": filed(second, second),
+            "a key that does not read": filed(first, second.replace(p384[:8], b"AAAAAAAA")),
+            "something before": filed(b"\n", pem),
+            "a key of another curve": filed(first, _p256()),
+        },
+    }
+
+
+def _p256() -> bytes:
+    key = ec.derive_private_key(7, ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.core.control.binding import Binding
-from gateway.core.control.texts import read_text
+from gateway.core.control.texts import Table, read_text
 from gateway.core.errors import CallerError
 from gateway.core.labels.vocabulary import Vocabulary
 from gateway.core.parties.clearance import Clearance, parse_clearances
@@ -40,12 +40,12 @@ class PartnerAdmission:
 
     @classmethod
     def parse(cls, text: bytes) -> PartnerAdmission:
-        """The admission in `text`; refuses `text-…`, `name` and `clearance`."""
+        """The admission in `text`; refuses `text-…` and `clearance`."""
         keys = {"id", "nation", "identity", "root", "sign_key", "kem_key", "clearance"}
         table = read_text(text, "partner", keys)
         return cls(
             id=PartnerId(table.name("id")),
-            nation=nation(table.string("nation", 3)),
+            nation=_nation(table),
             binding=Binding.read(table),
             sign_key_digest=table.hex_bytes("sign_key"),
             kem_key_digest=table.hex_bytes("kem_key"),
@@ -65,6 +65,14 @@ class PartnerAdmission:
                     do="propose the vocabulary first",
                 )
             clearance.check_against(newest)
+
+
+def _nation(table: Table) -> Nation:
+    named = table.string("nation", 3)
+    try:
+        return nation(named)
+    except CallerError as error:
+        raise table.wrong("nation", "three capital letters") from error
 
 
 def newest_of(policy: str, vocabularies: Iterable[Vocabulary]) -> Vocabulary | None:

@@ -151,6 +151,8 @@ def parse_source_entry(entry: bytes) -> SourceEntry:
     if tag == DISCLOSED:
         batch_digest = reader.take(HASH_BYTES, "H(B)")
         idx, mask = reader.u8("idx"), reader.u16("mask")
+        if not mask:
+            raise reader.refuse("mask", "of at least one slot")
         partner = reader.lp8("partner").decode("latin-1")
         if partner and not is_name(partner):
             raise reader.refuse("partner", "an identifier or empty")

@@ -116,6 +116,8 @@ class SignedHello:
             cursor=reader.lp8("cursor"),
             ephemeral_key=reader.lp16("ephemeral key", KEM_KEY_BYTES),
         )
+        if len(hello.ephemeral_key) != KEM_KEY_BYTES:
+            raise reader.refuse("ephemeral key", f"{KEM_KEY_BYTES} bytes")
         reader.done()
         return cls(hello, statement, signature, digest(statement))
 

@@ -21,6 +21,7 @@ SIGNATURE_BYTES = 4627 + 64
 SECRET_BYTES = 48
 SEAL_BYTES = 1665 + SECRET_BYTES + 16
 _HPKE = hpke.Suite(hpke.KEM.MLKEM1024_P384, hpke.KDF.HKDF_SHA384, hpke.AEAD.AES_256_GCM)
+_PEM_BEGIN = b"-----BEGIN PRIVATE KEY-----\n"
 _PEM_END = b"-----END PRIVATE KEY-----\n"
 
 
@@ -44,7 +45,8 @@ def _pem(
 
 def _two_keys(pem: bytes) -> tuple[object, object]:
     parts = pem.split(_PEM_END)
-    if len(parts) != 3 or parts[2].strip():
+    # Nothing before, between or behind: a file has one reading.
+    if len(parts) != 3 or parts[2] or not all(part.startswith(_PEM_BEGIN) for part in parts[:2]):
         raise Fault("key-file-unreadable", "a key file holds two PKCS#8 keys, something else came")
     try:
         first = serialization.load_pem_private_key(parts[0] + _PEM_END, None)

@@ -78,8 +78,9 @@ def _scalar(field: Field, value: int, at: str) -> int:
         return value >> 1 ^ -(value & 1)
     if field.kind == "flag":
         require(value == 1, "content-not-canonical", at)
-    elif field.kind == "enum":
-        require(value < 2**31, "content-not-canonical" if value < 2**64 - 2**31 else "schema", at)
+    elif field.kind in {"enum", "enums"}:
+        # One below zero is canonical, and on no list.
+        require(value < 2**31 or value >= 2**64 - 2**31, "content-not-canonical", at)
     elif not field.name.endswith(("_ms", "_us")):
         require(value < 2**32, "content-not-canonical", at)
     return value
@@ -95,7 +96,7 @@ def _piece(field: Field, piece: bytes, at: str) -> Value:
         place = 0
         while place < len(piece):
             value, place = _varint(piece, place, at)
-            numbers.append(value)
+            numbers.append(_scalar(field, value, at))
         return numbers
     if field.kind in {"text", "form", "forms"}:
         try:

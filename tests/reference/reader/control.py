@@ -11,12 +11,12 @@ from . import statements as st
 from . import texts
 from .enrol import Bundle, Entry, parse_list
 from .guide import Guide
-from .kinds import FREE_SLOTS, SCHEMAS
+from .kinds import SCHEMAS
 from .labels import Label, Vocabulary
 from .octets import Refusal, require
 from .origin import Unpacked
 from .statements import Dir, Endorsement, Proposal, Restore, Roster, check_signed
-from .suite import Memory, key_digest, text_digest
+from .suite import Memory, key_digest
 from .trees import leaf, root
 from .trust import SKEW, Trust, check_endorsed, check_way
 
@@ -127,7 +127,6 @@ class ControlReader:
         self.used = {**self.used, name: owner}
 
     def _genesis(self, entry: Entry) -> None:
-        require(self.roster is None, "statement-genesis", "statement.kind")
         roster = Roster.parse(entry.statement.body)
         check_signed(entry.statement, entry.signatures, roster, self.memory)
         _check_beside(entry)
@@ -144,7 +143,6 @@ class ControlReader:
             raise Refusal("roster-missing", "statement.kind")
         proposal = st.check_proposed(entry.statement, entry.signatures, self.roster, self.memory)
         _check_beside(entry)
-        require(proposal.roster != self.roster, "nothing-to-change", "statement.body")
         self.copy()._own(proposal.roster)
         self.proposals = {**self.proposals, entry.statement.link: (proposal, entry.applied_at)}
 
@@ -278,7 +276,7 @@ class ControlReader:
     def _agree(self, entry: Entry) -> None:
         self._signed(entry)
         body = texts.body_text(st.AGREEMENT, entry.statement.body, "agreement")
-        texts.check_agreement(body, FREE_SLOTS, "agreement")
+        texts.check_agreement(body, "agreement")
         require(("partner", body["to"]) in self.parties, "partner-unknown", "agreement.to")
         sources = () if body["sources"] == "all" else texts.strings(body["sources"])
         require(all(("source", one) in self.parties for one in sources), "source-unknown", "agreement.sources")
@@ -296,6 +294,7 @@ class ControlReader:
 
     def _vocabulary(self, entry: Entry) -> None:
         self._signed(entry)
+        texts.read_text(entry.statement.body, "vocabulary")
         words = Vocabulary.parse(entry.statement.body)
         self._once(("vocabulary", words.name), "vocabulary.version")
         self.vocabularies = {**self.vocabularies, words.name: (entry.statement.body, words)}
@@ -334,14 +333,14 @@ class ControlReader:
             len({one.key_digest for one, _ in listed}) == len(listed), "endorsement-doubled", "endorsement.key_digest"
         )
         gateways = {one.subject_id for one, _ in listed if one.role in {st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST}}
-        require(len(gateways) <= 1, "endorsement-doubled", "endorsement.subject_id")
+        require(len(gateways) <= 1, "endorsement-not-admitted", "endorsement.subject_id")
         self.endorsed = {}
         for endorsement, beside in listed:
             self._endorse(endorsement, beside)
         self.dir, self.dir_roster = newest, self.roster_link
 
     def _endorse(self, endorsement: Endorsement, beside: bytes) -> None:
-        role, name, digest = endorsement.role, endorsement.subject_id, endorsement.key_digest
+        role, name, digest, brought = endorsement.role, endorsement.subject_id, endorsement.key_digest, b""
         require(endorsement.state >= self._least_state(digest), "endorsement-state", "endorsement.state")
         if role in {st.ROLE_SOURCE, st.ROLE_PARTNER_KEM, st.ROLE_PARTNER_SIGN}:
             party = ("source" if role == st.ROLE_SOURCE else "partner", name)
@@ -351,13 +350,10 @@ class ControlReader:
             scope = self.scopes[digest] or (frozenset(), frozenset())
             given = (endorsement.kinds, endorsement.modes)
             require(given in {scope, (frozenset(), frozenset())}, "endorsement-not-admitted", "endorsement.scope")
-            require(not beside, "endorsement-mismatch", "endorsement list.key")
-            beside = self.keys[digest]
+            brought, beside = beside, self.keys[digest]
         elif role == st.ROLE_VOCABULARY:
-            applied = self.vocabularies.get(name, (b"", None))[0]
-            right = not beside and text_digest(name, applied) == digest
-            require(right, "endorsement-mismatch", "endorsement.key_digest")
-            beside = applied
+            brought, beside = beside, self.vocabularies.get(name, (b"", None))[0]
+        require(not brought, "endorsement-not-admitted", "endorsement list.key")
         check_endorsed(endorsement, beside)
         if role in {st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST}:
             self._once(("key", digest), "endorsement.key_digest", (("gateway", name), role))

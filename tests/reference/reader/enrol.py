@@ -47,7 +47,6 @@ class Bundle:
     @classmethod
     def parse(cls, raw: bytes, memory: Memory) -> Bundle:
         """The bundle of the bytes, every signing key of which signed it."""
-        require(len(raw) <= 32_768, "malformed", "bundle")
         cut = Cut(raw, "bundle").tagged("enrol")
         subject, keys, roles = cut.identifier("subject_id"), dict[int, bytes](), list[int]()
         for _ in range(cut.number(1, "n", 1, 3)):

@@ -36,7 +36,6 @@ class Disclosure:
     @classmethod
     def parse(cls, raw: bytes) -> Disclosure:
         """The disclosure of the bytes."""
-        require(len(raw) <= 1024 - 16, "malformed", "disclosure")
         cut = Cut(raw, "disclosure").tagged("disclose")
         names = cut.identifier("partner_id"), cut.identifier("agreement_id"), cut.identifier("subscription")
         stream_id, seq = cut.take(16, "stream_id"), cut.number(8, "seq")
@@ -107,7 +106,7 @@ class Vocabularies:
         for name, digest in (self._pinned or {}).items():
             raw = self._trust.file(ROLE_VOCABULARY, name)
             require(text_digest(name, raw) == digest, "vocabulary-pinned", "endorsement.key_digest")
-            require(Vocabulary.parse(raw).name == name, "vocabulary-pinned", "vocabulary.policy")
+            require(Vocabulary.parse(raw).name == name, "vocabulary", "vocabulary.policy")
 
     def find(self, name: str) -> Vocabulary:
         """The vocabulary of that name; a label under one that is not in force for the reader is none."""
@@ -165,7 +164,6 @@ def padded(length: int) -> int:
 
 def parse_body(raw: bytes) -> list[Section]:
     """The sections of a body, which is padded as it must be."""
-    require(len(raw) <= MOST_BODY, "malformed", "body")
     cut = Cut(raw, "body")
     sections = [Section.parse(cut) for _ in range(cut.number(1, "count", 1, 64))]
     require(len({one.batch.digest for one in sections}) == len(sections), "malformed", "body.section")

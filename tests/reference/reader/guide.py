@@ -29,7 +29,7 @@ class Guide:
         head = {"id": texts.form(IDENTIFIER), "vocabulary": _word, "time_step_s": texts.whole(1, 86_400)}
         texts.table(head, dict.fromkeys(kinds, _any))(body, "guide")
         if body["vocabulary"] not in in_force:
-            raise Refusal("vocabulary-unknown", "guide.vocabulary")
+            raise Refusal("text-value", "guide.vocabulary")
         words = in_force[str(body["vocabulary"])]
         floors = {}
         for kind, rows in kinds.items():
@@ -62,8 +62,9 @@ def _floors(kind: str, rows: object, mode: str, words: Vocabulary) -> dict[str, 
         raise Refusal("text-value", at)
     plain = {name: one for name, one in rows.items() if name not in texts.MODES}
     other = rows.get(mode, {})
-    if not isinstance(other, dict) or "REAL" in rows or not set(other) <= set(plain):
-        raise Refusal("text-unknown-key", at)
+    if not isinstance(other, dict):
+        raise Refusal("text-value", at)
+    require("REAL" not in rows and set(other) <= set(plain), "text-unknown-key", at)
     read = {}
     for name, one in {**plain, **other}.items():
         # `<design>` stands alone under its tag, or the order of values would depend on the design.

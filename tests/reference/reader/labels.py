@@ -52,8 +52,9 @@ def _sorted(rule: texts.Rule, high: int = 256) -> texts.Rule:
 
 def _printed(low: int) -> texts.Rule:
     def rule(value: object, at: str) -> str:
-        if not isinstance(value, str) or not low <= len(value) <= 80 or not unicodedata.is_normalized("NFC", value):
+        if not isinstance(value, str) or not low <= len(value) <= 80 or not _SHOWN.fullmatch(value):
             raise Refusal("text-value", at)
+        require(unicodedata.is_normalized("NFC", value), "text-value", at)
         return value
 
     return rule
@@ -109,10 +110,15 @@ class Vocabulary:
 
     @classmethod
     def parse(cls, raw: bytes) -> Vocabulary:
-        """The vocabulary of a file (9.2)."""
-        read = _FILE(texts.read_text(raw, "vocabulary"), "vocabulary")
-        if not isinstance(read, dict):
-            raise Refusal("text-value", "vocabulary")
+        """The vocabulary of a file (9.2), whatever is wrong with which has one code."""
+        try:
+            return cls._parse(raw)
+        except Refusal as refusal:
+            raise Refusal("vocabulary", refusal.at) from refusal
+
+    @classmethod
+    def _parse(cls, raw: bytes) -> Vocabulary:
+        read = texts.rows(_FILE(texts.read_text(raw, "vocabulary"), "vocabulary"), "vocabulary")
         require(all(_SHOWN.fullmatch(line) for line in raw.decode().split("\n")), "text-malformed", "vocabulary")
         tags, levels = read["tag"], tuple(one["code"] for one in read["level"])
         require(len(set(levels)) == len(levels) and len(tags) <= 16, "text-value", "vocabulary.level")

@@ -214,5 +214,5 @@ class Ledger:
 
 def _frontier(cut: Cut, size: int, field: str) -> Frontier:
     nodes = tuple(cut.hashes(1, field, 64))
-    require(len(nodes) == len(subtrees(0, size)), "malformed", f"ledger state.{field}")
+    require(len(nodes) == len(subtrees(0, size)), "proof-malformed", f"ledger state.{field}")
     return Frontier(size, nodes)

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from . import statements as st
 from . import texts
-from .kinds import FREE_SLOTS
 from .labels import Clearance, Cleared
 from .octets import Refusal, h, lp8, lp32, require, tag, u16
 from .statements import Roster, Statement
@@ -41,7 +40,7 @@ class Agreement:
     def parse(cls, raw: bytes) -> Agreement:
         """The agreement of a text (2.5)."""
         read = texts.body_text(st.AGREEMENT, raw, "agreement")
-        texts.check_agreement(read, FREE_SLOTS, "agreement")
+        texts.check_agreement(read, "agreement")
         sources = read["sources"]
         return cls(
             str(read["id"]),
@@ -106,26 +105,25 @@ class Profile:
         statement_raw, sigs = _base64(fields, "genesis_statement"), _base64(fields, "genesis_signatures")
         statement = Statement.parse(statement_raw)
         # 1. The genesis is signed by every operator it names, and by nobody else.
-        require(statement.kind == st.GENESIS, "statement-genesis", "profile.genesis_statement")
+        require(statement.kind == st.GENESIS, "profile-inconsistent", "profile.genesis_statement")
         st.check_signed(statement, sigs, Roster.parse(statement.body), memory)
         # 2.
         link = _hex(fields, "roster_link")
         roster_text = str(fields["roster_text"]).encode()
         Roster.parse(roster_text)
         same = link != statement.link or roster_text == statement.body
-        require(same, "text-value", "profile.roster_text")
+        require(same, "profile-inconsistent", "profile.roster_text")
         # 3. and 4.
         is_source = fields["role"] == "source"
         admission = texts.body_text(
             st.SOURCE if is_source else st.PARTNER, str(fields["admission"]).encode(), "profile.admission"
         )
-        require(admission["id"] == fields["id"], "text-value", "profile.admission")
+        require(admission["id"] == fields["id"], "profile-inconsistent", "profile.admission")
         agreements = [Agreement.parse(str(one).encode()) for one in _list(fields["agreements"])]
-        require(not (is_source and agreements), "text-value", "profile.agreements")
         for one in agreements:
             to = texts.read_text(one.text, "profile.agreements")["to"]
-            require(to == fields["id"], "text-value", "profile.agreements")
-        require(len({one.id for one in agreements}) == len(agreements), "text-value", "profile.agreements")
+            require(to == fields["id"] and not is_source, "profile-inconsistent", "profile.agreements")
+        require(len({one.id for one in agreements}) == len(agreements), "profile-inconsistent", "profile.agreements")
         _check_certificate(fields, admission)
         pinned = {name: _hex(_dict(fields["vocabularies"]), name) for name in _dict(fields["vocabularies"])}
         party = Party(
@@ -172,11 +170,11 @@ class Profile:
 
 def _read(raw: bytes) -> dict[str, object]:
     short = len(raw) <= 1 << 20 and all(len(line) <= 2048 for line in raw.split(b"\n"))
-    require(short, "text-malformed", "profile")
+    require(short, "profile-malformed", "profile")
     try:
         fields: dict[str, object] = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise Refusal("text-malformed", "profile") from error
+        raise Refusal("profile-malformed", "profile") from error
     for name, value in fields.items():
         require(name in _KEYS or name == "guide", "text-unknown-key", f"profile.{name}")
         require(type(value) is _KEYS.get(name, str), "text-value", f"profile.{name}")
@@ -193,14 +191,17 @@ def _check_certificate(fields: dict[str, object], admission: dict[str, object]) 
     try:
         own = x509.load_pem_x509_certificates(str(fields["certificate"]).encode())[0]
         roots = x509.load_pem_x509_certificates(str(fields["roots"]).encode())
-        names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        uris = [str(one) for one in names.get_values_for_type(x509.UniformResourceIdentifier)]
-        root = [one for one in roots if one.fingerprint(SHA256()).hex() == admission["root"]]
-        if uris != [admission["identity"]] or len(list(names)) != 1 or not root:
-            raise Refusal("text-value", at)
+        found = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = [(type(one), one.value) for one in found]
+    except _UNREADABLE as error:
+        raise Refusal("certificate-malformed", at) from error
+    root = [one for one in roots if one.fingerprint(SHA256()).hex() == admission["root"]]
+    admitted = names == [(x509.UniformResourceIdentifier, admission["identity"])] and root
+    require(admitted, "profile-inconsistent", at)
+    try:
         own.verify_directly_issued_by(root[0])
     except _UNREADABLE as error:
-        raise Refusal("text-value", at) from error
+        raise Refusal("certificate-other-root", at) from error
 
 
 def _base64(fields: dict[str, object], name: str) -> bytes:

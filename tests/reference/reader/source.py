@@ -138,11 +138,12 @@ class ConnectionReader:
 
     def _tick(self, _kind: int, body: bytes, _now_ms: int) -> None:
         message = TickMessage.parse(body)
-        require(not message.leaves, "malformed", "tick message.leaf count")
         account = b"source" + lp8(self.source_id.encode())
         self.ledger = self.ledger.copy()
         # The hashes of the entries that came stand where a partner has new leaves; every leaf has its entry.
-        self.ledger.take(message, tuple(leaf(one) for one in self.pending), account, self.trust, first=True)
+        leaves = (*map(leaf, self.pending), *message.leaves)
+        self.ledger.take(message, leaves, account, self.trust, first=True)
+        require(not message.leaves, "disclosure-missing", "tick message.leaf")
         self.ledger.held, self.ledger.owed = self.ledger.held.extended(self.ledger.owed), ()
         self._forget_lost()
         for name, digest in map(parse_entry, self.pending):

@@ -95,17 +95,18 @@ class Roster:
     def parse(cls, raw: bytes) -> Roster:
         """The roster of a text."""
         member: dict[str, texts.Rule] = {"id": texts.form(IDENTIFIER), "key": texts.KEY}
-        rows = texts.table(
-            {
-                "quorum": texts.whole(0, 2**63 - 1),
-                "wait_hours": texts.whole(1, 2160),
-                "recovery_quorum": texts.whole(0, 2**63 - 1),
-                "operator": texts.listing(texts.table({**member, "person": member["id"]}), once=False),
-                "recovery": texts.listing(texts.table(member), once=False),
-            }
-        )(texts.read_text(raw, "roster"), "roster")
-        if not isinstance(rows, dict):
-            raise Refusal("text-value", "roster")
+        rows = texts.rows(
+            texts.table(
+                {
+                    "quorum": texts.whole(0, 2**63 - 1),
+                    "wait_hours": texts.whole(1, 2160),
+                    "recovery_quorum": texts.whole(0, 2**63 - 1),
+                    "operator": texts.listing(texts.table({**member, "person": member["id"]}), once=False),
+                    "recovery": texts.listing(texts.table(member), once=False),
+                }
+            )(texts.read_text(raw, "roster"), "roster"),
+            "roster",
+        )
         operators, recovery = rows["operator"], rows["recovery"]
         everyone = [*operators, *recovery]
         ids = {one["id"].lower() for one in everyone}

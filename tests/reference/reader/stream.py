@@ -41,7 +41,6 @@ class Hello:
     @classmethod
     def parse(cls, both: bytes) -> Hello:
         """The Hello of `Hello | sig`."""
-        require(SIGNATURE < len(both) <= 8787, "malformed", "hello")
         raw = both[:-SIGNATURE]
         cut = Cut(raw, "hello").tagged("hello")
         genesis = cut.take(HL, "genesis")

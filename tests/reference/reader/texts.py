@@ -6,8 +6,9 @@ import datetime
 import re
 import tomllib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from .kinds import FREE_SLOTS, MUST_SLOTS
 from .octets import IDENTIFIER, Refusal, require
 
 Rule = Callable[[object, str], object]
@@ -127,7 +128,7 @@ def table(rules: dict[str, Rule], optional: dict[str, Rule] | None = None) -> Ru
     return keys
 
 
-def rows(value: object, at: str) -> dict[str, object]:
+def rows(value: object, at: str) -> dict[str, Any]:
     """The table that a rule has read."""
     if not isinstance(value, dict):
         raise Refusal("text-value", at)
@@ -136,10 +137,11 @@ def rows(value: object, at: str) -> dict[str, object]:
 
 def scope(value: object, at: str) -> tuple[frozenset[int], frozenset[int]]:
     """Kinds and modes of a source's scope, in its one spelling; both are empty in the empty scope (2.5)."""
-    require(isinstance(value, str) and len(value) <= 128, "scope", at)
+    if not isinstance(value, str):
+        raise Refusal("text-value", at)
     if not value:
         return frozenset(), frozenset()
-    halves = str(value).split("//")
+    halves = value.split("//")
     require(len(halves) == 2, "scope", at)
     read = []
     for half, numbers in zip(halves, (KINDS, MODES), strict=True):
@@ -159,7 +161,13 @@ _PARTY = {
 }
 _KIND = word("telemetry", "tactic", "design")
 _MODE = word(*MODES)
-_FEE = {"design": _ID, "amount": whole(0, 2**63 - 1), "currency": form(_NATION)}
+_PORTION = word(*(f"{name}.{slot}" for part in (MUST_SLOTS, FREE_SLOTS) for name in part for slot in part[name]))
+_FEE = {
+    "design": _ID,
+    "basis": word("FLAT", "PER_UNIT"),
+    "amount": whole(0, 2**63 - 1),
+    "currency": form(_NATION),
+}
 
 
 def _clearance(value: object, at: str) -> dict[str, object]:
@@ -168,9 +176,11 @@ def _clearance(value: object, at: str) -> dict[str, object]:
 
 
 def _fee(value: object, at: str) -> dict[str, object]:
-    flat = isinstance(value, dict) and value.get("basis") == "FLAT"
-    when: dict[str, Rule] = {"due": day} if flat else {"declared": word("monthly", "quarterly", "yearly")}
-    return rows(table({**_FEE, "basis": word("FLAT", "PER_UNIT"), **when})(value, at), at)
+    read = rows(table(_FEE, {"due": day, "declared": word("monthly", "quarterly", "yearly")})(value, at), at)
+    due, other = ("due", "declared") if read["basis"] == "FLAT" else ("declared", "due")
+    require(other not in read, "agreement-contradiction", at)
+    require(due in read, "text-missing-key", at)
+    return read
 
 
 def _sources(value: object, at: str) -> tuple[object, ...] | str:
@@ -207,7 +217,7 @@ TEXTS: dict[int, Rule] = {
         },
         {
             "designs": listing(form(VALUE)),
-            "withhold": listing(form(re.compile(r"[a-z]+\.[a-z0-9_]+"))),
+            "withhold": listing(_PORTION),
             "recall_h": whole(1, 8784),
             "quota": table({"records_per_month": whole(1, 2**63 - 1)}),
             "fees": listing(_fee, once=False),
@@ -231,15 +241,15 @@ def body_text(kind: int, raw: bytes, at: str) -> dict[str, object]:
     return rows(TEXTS[kind](read_text(raw, at), at), at)
 
 
-def check_agreement(text: dict[str, object], free: dict[str, tuple[str, ...]], at: str) -> None:
-    """Nothing, if the agreement does not contradict itself (2.5); `free` has the slots outside each kind's must set."""
+def check_agreement(text: dict[str, object], at: str) -> None:
+    """Nothing, if the agreement does not contradict itself (2.5)."""
     starts, ends = day(text["starts"], at), day(text["ends"], at)
     require(starts <= ends, "agreement-contradiction", f"{at}.ends")
     modes, kinds = strings(text["modes"]), strings(text["kinds"])
     require("REAL" not in modes or len(modes) == 1, "agreement-contradiction", f"{at}.modes")
     for name in strings(text.get("withhold", ())):
         kind, slot = name.split(".")
-        require(kind in kinds and slot in free.get(kind, ()), "agreement-contradiction", f"{at}.withhold")
+        require(kind in kinds and slot in FREE_SLOTS[kind], "agreement-contradiction", f"{at}.withhold")
     designs = strings(text.get("designs", ()))
     fees = text.get("fees", ())
     for fee in fees if isinstance(fees, tuple) else ():

@@ -351,7 +351,7 @@ def replace_world(world: World) -> World:
     return other
 
 
-@pytest.mark.must("6.1.8")
+@pytest.mark.must("6.1.9")
 def test_every_change_of_a_keys_state_is_told_once() -> None:
     """An auditor reads when each key came, was stopped and was given back."""
     world = a_world()

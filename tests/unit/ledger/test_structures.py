@@ -58,6 +58,17 @@ def test_an_entry_with_an_unknown_code_or_a_partner_without_a_name_is_refused() 
             entries.parse_source_entry(came)
 
 
+@pytest.mark.must("6.1.8")
+def test_a_disclosed_entry_says_that_something_was_shown() -> None:
+    """An entry about nothing would be counted as a record that went out."""
+    shown = entries.Disclosed(bytes(32), bytes(48), 0, 1, "usa/arl")
+
+    assert entries.parse_source_entry(shown.encode()) == shown
+    with pytest.raises(Refused, match="`mask`") as caught:
+        entries.parse_source_entry(replace(shown, mask=0).encode())
+    assert caught.value.code == "malformed"
+
+
 @given(making.names, making.names, making.names)
 def test_account_ids_are_told_apart(first: str, second: str, third: str) -> None:
     """No three names make the account of another party, nor of a source, nor of the house."""

@@ -19,7 +19,7 @@ from gateway.core.sealing.stream import (
     open_stream,
     parse_stream_terms,
 )
-from gateway.core.suite.keys import SIGNATURE_BYTES, seal_to
+from gateway.core.suite.keys import KEM_KEY_BYTES, SIGNATURE_BYTES, seal_to
 from gateway.core.suite.numbers import RecordKind
 from gateway.core.suite.octets import lp16
 from tests.reference import making
@@ -98,6 +98,17 @@ def test_a_hello_too_short_or_too_long_is_refused(length: int) -> None:
     with pytest.raises(Refused) as refusal:
         SignedHello.parse(bytes(length))
     assert (refusal.value.code, refusal.value.at) == ("malformed", "hello")
+
+
+@pytest.mark.must("4.2.14")
+@pytest.mark.parametrize("length", [0, KEM_KEY_BYTES - 1, KEM_KEY_BYTES + 1])
+def test_a_hello_has_a_whole_ephemeral_key(length: int) -> None:
+    """Whoever asks for a stream has a key to open it with, and that shows before anything is sealed."""
+    hello = replace(HELLO, ephemeral_key=bytes(length))
+
+    with pytest.raises(Refused, match="`ephemeral key`") as refusal:
+        SignedHello.parse(hello.encode() + making.NO_SIGNATURE)
+    assert refusal.value.code == "malformed"
 
 
 @given(making.terms)

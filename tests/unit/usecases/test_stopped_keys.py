@@ -295,7 +295,7 @@ def house_entries(house: House) -> list[bytes]:
     return [item.entry for row in rows for item in parse_account_entries(row) if item.account_id == HOUSE]
 
 
-@pytest.mark.must("6.1.8")
+@pytest.mark.must("6.1.9")
 def test_the_house_is_told_of_a_stop_in_the_commit_that_applies_it() -> None:
     """`applied`, then the key and its state; a restart finds both in their place."""
 
@@ -317,7 +317,7 @@ def test_the_house_is_told_of_a_stop_in_the_commit_that_applies_it() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.must("6.1.8")
+@pytest.mark.must("6.1.9")
 def test_a_ledger_that_is_silent_on_a_key_is_refused() -> None:
     """Who reads the house's account alone must miss no taint."""
 
