@@ -96,7 +96,7 @@ class AdmitJob:
             self._enter_again(plan, earlier)
         elif verdict is Verdict.AHEAD:
             self.answer = _waiting(signed, RefusalCode.NUMBER_AHEAD)
-        elif lanes.is_forked(signed.batch.source_id):
+        elif lanes.is_held(signed.batch.source_id, self._running.control.settled):
             self.answer = _waiting(signed, RefusalCode.SOURCE_HELD)
         elif verdict is Verdict.FORK:
             self._refuse(plan, Refusal(RefusalCode.FORK), now_ms)

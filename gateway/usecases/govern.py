@@ -16,6 +16,8 @@ from gateway.core.control.fold import Control
 from gateway.core.control.keystates import key_changes
 from gateway.core.control.roster import Progress, signature_progress
 from gateway.core.control.statement import Signatures, SignedStatement
+from gateway.core.control.stops import fork_of
+from gateway.core.control.suspension import Lift
 from gateway.core.errors import Fault, GatewayError, Refused
 from gateway.core.ledger.entries import HOUSE, Applied, KeyEvent
 from gateway.core.suite.numbers import StatementKind
@@ -53,6 +55,7 @@ class _ApplyJob:
 
     def prepare(self, plan: Plan) -> None:
         entry = replace(self.entry, applied_at_ms=max(self.running.now_ms(), self.running.control.clock_ms))
+        check_fork(self.running, entry)
         applied = self.running.control.apply(entry)
         position = plan.append(Journal.CONTROL, KIND_STATEMENT, entry.encode())
         plan.enter(HOUSE, Applied(position, entry.statement.link).encode())
@@ -188,6 +191,7 @@ class Government:
         control = self._running.control
         if entry.statement.position != control.position:
             return signature_progress(entry.signed, control.roster)
+        check_fork(self._running, entry)
         return control.preview(replace(entry, applied_at_ms=max(self._running.now_ms(), control.clock_ms)))[1]
 
     def _is_next(self, change: PendingChange) -> bool:
@@ -259,6 +263,17 @@ async def _all_closed(ended: list[Subscription]) -> None:
                 await subscription.closed.wait()
     except TimeoutError:
         _log.warning("change.stream-lingers", streams=sum(not one.closed.is_set() for one in ended))
+
+
+def check_fork(running: Running, entry: ControlEntry) -> None:
+    """Refuses `fork-unknown`: a LIFT that settles in advance what a source has not signed would be a permit to fork."""
+    if entry.statement.kind is not StatementKind.LIFT:
+        return
+    target = Lift.parse(entry.body).target
+    if target.startswith("fork/") and not running.lanes.has_fork(fork_of(target)):
+        raise Refused(
+            "fork-unknown", "a LIFT of a fork names two batches of one number, it does not", at="target"
+        )
 
 
 def check_operator(peer: Peer) -> None:

@@ -1,8 +1,8 @@
 """Lanes: which batch of each source comes next, and what became of every earlier one; a fold over RECORDS.
 
 A batch is known by (source, lane, number, H(B)). One number with two different B is a fork: both are kept, and nothing
-more is taken from that source. A lane has the `about` label of its first admitted batch: its numbers tell how many
-batches there were, and that is a fact at that label.
+more is taken from that source until operators settle it. A lane has the `about` label of its first admitted batch: its
+numbers tell how many batches there were, and that is a fact at that label.
 
 A store that was put back has lost the last numbers of lanes, and their sources may have deleted what was acknowledged
 then. So a lane of that time is open: it goes on with whatever number comes next, and what that leaves out is a gap
@@ -11,6 +11,7 @@ whose numbers count as taken. Source: SPEC.md section 3.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -130,15 +131,19 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, bytes], _Lane] = {}
-        self._forked: set[str] = set()
+        self._forks: dict[str, set[tuple[bytes, bytes]]] = {}
         self._size = 0
         self.admitted = 0
         self.ends: dict[bytes, int] = {}
         self.entered: set[bytes] = set()
 
-    def is_forked(self, source_id: str) -> bool:
-        """Whether the source signed two batches with one number."""
-        return source_id in self._forked
+    def is_held(self, source_id: str, settled: Set[tuple[bytes, bytes]]) -> bool:
+        """Whether the source signed two batches with one number, and operators did not settle each such fork."""
+        return not self._forks.get(source_id, set()) <= settled
+
+    def has_fork(self, fork: tuple[bytes, bytes]) -> bool:
+        """Whether a source signed these two with one number. fork: H(B) that has the number, H(B) of the other."""
+        return any(fork in forks for forks in self._forks.values())
 
     def judge(self, signed: SignedBatch) -> tuple[Verdict, Refusal | None]:
         """What the batch is to its lane, and the earlier refusal if it has one."""
@@ -185,7 +190,8 @@ class Lanes:
         lane = self._lanes.setdefault((batch.source_id, batch.lane), self._lane(signed))
         if refusal and refusal.code is RefusalCode.FORK:
             lane.forks[batch.batch_no, signed.digest] = refusal
-            self._forked.add(batch.source_id)
+            kept = lane.digest_of(batch.batch_no) or ZERO_HASH
+            self._forks.setdefault(batch.source_id, set()).add((kept, signed.digest))
             return
         next_no = lane.next_no
         if refusal and batch.batch_no < next_no and lane.digest_of(batch.batch_no) is None:

@@ -64,6 +64,7 @@ def write_stop_scenes(scene: Scene, house: House) -> None:
     begin = _Story(scene, house, house.statements["directory"], tuple(ALL))
     _keys(begin)
     _rotation(begin)
+    _forks(begin)
 
 
 def _stop(digest: bytes, *, since: str = "") -> bytes:
@@ -129,6 +130,20 @@ def _rotation(begin: _Story) -> None:
     rotated.then("taint_former", TAINT, _stop(keys["source"], since="2026-05-30"), ONE).ends(
         "a former key tainted", None
     )
+
+
+def _forks(begin: _Story) -> None:
+    """Whether there is such a fork stands in RECORDS; what CONTROL can tell is that it is named once, and how."""
+    kept, other = (h(name).hex() for name in (b"a batch", b"another batch"))
+
+    def lifted(name: str, target: str, after: _Story = begin) -> _Story:
+        return after.then(name, LIFT, f'target = "{target}"\nreason = "a disk was copied"\n'.encode())
+
+    settled = lifted("settle", f"fork/{kept}/{other}")
+    settled.ends("a fork settled", None)
+    lifted("settle_again", f"fork/{kept}/{other}", settled).ends("a fork settled twice", "nothing-to-change")
+    lifted("settle_half", f"fork/{kept}").ends("a fork of one batch", "text-value")
+    lifted("settle_same", f"fork/{kept}/{kept}").ends("a fork of one batch twice", "text-value")
 
 
 def _bundle(scene: Scene) -> bytes:

@@ -90,7 +90,7 @@ class Standing:
     succession: the GENESIS, then each ROSTER-PROPOSE and ROSTER that counted.
     keys: by digest, every key that was ever admitted for a source or partner, or endorsed for the gateway.
     ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
-    tainted, revoked: digests of keys under a TAINT or REVOKE.
+    tainted, revoked: digests of keys under a TAINT or REVOKE. settled: forks that a LIFT named, both H(B) of each.
     directory_positions: position of each Dir by its number. restores: in order, each on the one before.
     """
 
@@ -117,6 +117,7 @@ class Standing:
     keys: Mapping[bytes, AdmittedKey] = field(default_factory=dict)
     tainted: frozenset[bytes] = frozenset()
     revoked: frozenset[bytes] = frozenset()
+    settled: frozenset[tuple[bytes, bytes]] = frozenset()
 
     def is_suspended(self, target: str) -> bool:
         """Whether `partner/…` or `source/…` is stopped."""

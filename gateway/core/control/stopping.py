@@ -12,7 +12,7 @@ from typing import TypeVar
 from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.standing import Standing
-from gateway.core.control.stops import nothing_to_change
+from gateway.core.control.stops import fork_of, nothing_to_change
 from gateway.core.control.suspension import Lift, Suspension
 from gateway.core.errors import Refused
 from gateway.core.suite.numbers import KeyState
@@ -57,6 +57,8 @@ def lift(standing: S, entry: ControlEntry) -> S:
         return _lift_objection(standing, bytes.fromhex(name))
     if family == "key":
         return _lift_key(standing, bytes.fromhex(name))
+    if family == "fork":
+        return _settle(standing, fork_of(target))
     raise _not_stopped()
 
 
@@ -72,6 +74,13 @@ def _lift_key(standing: S, digest: bytes) -> S:
     if standing.stop_of(digest) is KeyState.ACTIVE:
         raise _not_stopped()
     return replace(standing, tainted=standing.tainted - {digest}, revoked=standing.revoked - {digest})
+
+
+def _settle(standing: S, fork: tuple[bytes, bytes]) -> S:
+    """What is there to settle stands in RECORDS: that it does is for whoever has that journal."""
+    if fork in standing.settled:
+        raise nothing_to_change("the fork is settled already")
+    return replace(standing, settled=standing.settled | {fork})
 
 
 def _check_stoppable(standing: Standing, digest: bytes, state: KeyState) -> None:

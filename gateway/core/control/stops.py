@@ -1,8 +1,9 @@
-"""What a stop names: a party, a key, a proposal; one spelling for whoever stops it and whoever lifts it.
+"""What a stop names: a party, a key, a proposal, a fork; one spelling for whoever stops it and whoever lifts it.
 
     target = "partner/usa/arl"         # or "source/src-3f07"
     target = "key/" and the 96 hexadecimal digits of a key digest
     target = "proposal/" and those of a link
+    target = "fork/", H(B) of the batch that has the number, "/", H(B) of the other
 
 A stop takes one signature and only denies; a LIFT takes the quorum and names the very target. Source: SPEC.md
 section 2.7.
@@ -19,12 +20,14 @@ from gateway.core.suite.octets import is_name
 
 MAX_TARGET = 256
 _HASH = re.compile(r"[0-9a-f]{96}")
+_FORK = re.compile(r"([0-9a-f]{96})/(?!\1)[0-9a-f]{96}")
 
 _FAMILIES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "partner": (is_name, "an identifier"),
     "source": (is_name, "an identifier"),
     "proposal": (lambda name: _HASH.fullmatch(name) is not None, "a link"),
     "key": (lambda name: _HASH.fullmatch(name) is not None, "a key digest"),
+    "fork": (lambda name: _FORK.fullmatch(name) is not None, "two H(B) with `/` between"),
 }
 LIFTABLE = tuple(_FAMILIES)
 
@@ -37,6 +40,12 @@ def read_target(table: Table, families: tuple[str, ...]) -> str:
         listed = ", ".join(f"`{family}/` and {_FAMILIES[family][1]}" for family in families)
         raise table.wrong("target", listed)
     return target
+
+
+def fork_of(target: str) -> tuple[bytes, bytes]:
+    """Both H(B) of a target `fork/…`."""
+    _, kept, other = target.split("/")
+    return bytes.fromhex(kept), bytes.fromhex(other)
 
 
 def nothing_to_change(why: str) -> Refused:

@@ -43,6 +43,7 @@ class ControlReader:
         self.keys: dict[bytes, bytes] = {}
         self.scopes: dict[bytes, object] = {}
         self.former: frozenset[bytes] = frozenset()
+        self.settled: frozenset[str] = frozenset()
         self.tainted: frozenset[bytes] = frozenset()
         self.revoked: frozenset[bytes] = frozenset()
         self.suspended: frozenset[str] = frozenset()
@@ -187,6 +188,10 @@ class ControlReader:
         if role == "proposal":
             require(bytes.fromhex(name) in self.objected, "nothing-to-change", "lift.target")
             self.objected -= {bytes.fromhex(name)}
+            return
+        if role == "fork":
+            require(name not in self.settled, "nothing-to-change", "lift.target")
+            self.settled |= {name}
             return
         if role == "key":
             digest = bytes.fromhex(name)

@@ -188,6 +188,7 @@ def _sources(value: object, at: str) -> tuple[object, ...] | str:
     return read if isinstance(read, tuple) else "all"
 
 
+_NAMED = r"(proposal|key)/[0-9a-f]{96}|fork/(?P<kept>[0-9a-f]{96})/(?!(?P=kept))[0-9a-f]{96}"
 _KEY_TARGET = form(re.compile("key/[0-9a-f]{96}"))
 # The texts of sections 2.3 to 2.7 by statement kind; VOCABULARY is read in labels.py, GUIDE in control.py.
 TEXTS: dict[int, Rule] = {
@@ -227,7 +228,7 @@ TEXTS: dict[int, Rule] = {
     17: table({"target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}")), "reason": _LINE}),
     19: table(
         {
-            "target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}|(proposal|key)/[0-9a-f]{{96}}")),
+            "target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}|{_NAMED}")),
             "reason": _LINE,
         }
     ),
