@@ -53,7 +53,7 @@ class Judged:
 def source_key(control: Control, signed: SignedBatch, now_ms: int) -> tuple[VerifyKey, Scope]:
     """The key that verifies the batch and what it may send; refuses a suspended source, `directory-…` and `key-…`."""
     batch = signed.batch
-    if control.is_suspended(f"source/{batch.source_id}"):
+    if control.is_stopped(f"source/{batch.source_id}"):
         raise Refused("denied", "the source is suspended", at="source")
     found = control.endorsed(Role.SOURCE, batch.source_id, batch.key_id, now_ms)
     return found.signing_key, Scope.parse(found.endorsement.scope)

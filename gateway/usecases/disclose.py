@@ -50,10 +50,11 @@ class Discloser:
         suspended = batch.signed.batch.source_id in rights.suspended_sources
         unverifiable = not rights.is_verifiable(batch.signed.batch.key_id)
         masks = []
-        for view, facts in zip(batch.views, batch.facts, strict=True):
+        all_held = rights.held_of(batch.signed.digest, len(batch.views))
+        for view, facts, held in zip(batch.views, batch.facts, all_held, strict=True):
             asked = facts
-            if suspended or unverifiable:
-                asked = facts._replace(source_suspended=suspended, unverifiable=unverifiable)
+            if suspended or unverifiable or held:
+                asked = facts._replace(source_suspended=suspended, unverifiable=unverifiable, held=held)
             outcome = self._decider.plan_for(rights.basis, asked, now_ms)
             masks.append(outcome.mask if isinstance(outcome, Released) and view.idx >= from_idx else 0)
         return tuple(masks)

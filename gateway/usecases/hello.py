@@ -29,7 +29,7 @@ def admit_hello(running: Running, peer: Peer, signed: SignedHello) -> Subscripti
     hello, control, now_ms = signed.hello, running.control, running.now_ms()
     if peer.role != "partner" or hello.partner_id != peer.party_id or hello.genesis != control.genesis:
         raise Refused("denied", "the hello is not the peer's own", at="hello")
-    if control.is_suspended(f"partner/{hello.partner_id}"):
+    if control.is_stopped(f"partner/{hello.partner_id}"):
         raise Refused("denied", "the partner is suspended", at="hello")
     directory = _check_ready(running, now_ms)
     key = control.endorsed(Role.PARTNER_SIGN, hello.partner_id, hello.sign_key_id, now_ms)

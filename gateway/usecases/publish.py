@@ -82,7 +82,7 @@ async def publish(running: Running, peer: Peer, messages: AsyncIterator[bytes], 
 
 def _check_active(running: Running, peer: Peer) -> None:
     """Refuses `denied` and, on the way down, `stopping`; asked again and again while the connection lasts."""
-    if peer.role != "source" or running.control.is_suspended(f"source/{peer.party_id}"):
+    if peer.role != "source" or running.control.is_stopped(f"source/{peer.party_id}"):
         raise Refused("denied", "the peer is no active source")
     peer.identity.check_valid(running.now_ms())
     check_not_stopped(running.control, running.keys)

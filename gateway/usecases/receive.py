@@ -78,7 +78,7 @@ async def receive_receipt(running: Running, peer: Peer, message: bytes) -> None:
     """Enters a receipt that is the peer's own, signed, and true of its account; refuses `denied` otherwise."""
     signed = parse_signed_receipt(message)
     claimed = parse_receipt(signed.statement)
-    if peer.role != "partner" or running.control.is_suspended(f"partner/{peer.party_id}"):
+    if peer.role != "partner" or running.control.is_stopped(f"partner/{peer.party_id}"):
         raise Refused("denied", "the peer is no active partner", at="receipt")
     if claimed.partner_id != peer.party_id or claimed.genesis != running.control.genesis:
         raise Refused("denied", "the receipt is not the peer's own", at="receipt")

@@ -29,7 +29,7 @@ class Rights:
     """Everything decided on that is not the record, and what is bound into disclosures.
 
     stopped_keys: digests of what a TAINT or REVOKE stops of this stream: its sources' tainted keys, the partner's own
-    and the gateway's.
+    and the gateway's. held: records and batches that are.
     """
 
     peer: Peer
@@ -44,6 +44,7 @@ class Rights:
     suspended_sources: frozenset[str]
     directory: StandingDirectory
     stopped_keys: frozenset[bytes]
+    held: frozenset[str]
 
     def check_in_force(self, now_ms: int) -> None:
         """Refuses `denied` outside the agreement's dates."""
@@ -80,7 +81,16 @@ class Rights:
             self.shown_to_sources,
             self.suspended_sources,
             self.stopped_keys,
+            self.held,
         )
+
+    def held_of(self, batch_digest: bytes, count: int) -> tuple[bool, ...]:
+        """Of each record of a batch whether it is held."""
+        if not self.held:
+            return (False,) * count
+        name = batch_digest.hex()
+        whole = f"batch/{name}" in self.held
+        return tuple(whole or f"record/{name}.{idx}" in self.held for idx in range(count))
 
     def is_verifiable(self, key_id: bytes) -> bool:
         """Whether readers can verify what the source's key of that id signed."""
@@ -94,11 +104,12 @@ class Rights:
 
 def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
     """The rights of a partner under one of its agreements; refuses `denied` for whatever does not hold."""
-    if peer.role != "partner" or control.is_suspended(f"partner/{peer.party_id}"):
+    if peer.role != "partner" or control.is_stopped(f"partner/{peer.party_id}"):
         raise Refused("denied", "the peer is no active partner", at="partner")
     partner = control.partner(peer.party_id)
     agreement = control.agreement(agreement_id)
-    if agreement.partner_id != peer.party_id or agreement.id in control.ended:
+    held = f"agreement/{agreement.id}" in control.held
+    if agreement.partner_id != peer.party_id or agreement.id in control.ended or held:
         raise Refused("denied", "the agreement is not one of the partner's in force", at="agreement")
     directory = control.directory
     if directory is None:
@@ -130,6 +141,8 @@ def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
         suspended_sources=frozenset(stopped),
         directory=directory,
         stopped_keys=_stopped_keys(control, agreement),
+        # Which source signed a batch that is held, CONTROL does not say: every stream ends, and is opened again.
+        held=frozenset(target for target in control.held if not target.startswith("agreement/")),
     )
 
 

@@ -24,7 +24,7 @@ from tests.reference.writer_octets import (
 )
 from tests.reference.writer_scene import Octets, Place, Scene, Signed, raw, step
 
-OBJECT, LIFT, HOLD = 4, 19, 16
+OBJECT, LIFT, RULE_ADD = 4, 19, 14
 NAMES = ("genesis", "vocabulary", "guide", "source", "partner", "agreement", "directory")
 ALL: list[Octets] = [f"materials.entry_{name}" for name in NAMES]
 
@@ -74,7 +74,7 @@ def _control(scene: Scene, house: House) -> None:
     )
     unbuilt = first.replace(
         vocabulary.position.to_bytes(8, "big") + genesis + genesis + u8(12),
-        vocabulary.position.to_bytes(8, "big") + genesis + genesis + u8(HOLD),
+        vocabulary.position.to_bytes(8, "big") + genesis + genesis + u8(RULE_ADD),
         1,
     )
     if unbuilt == first:

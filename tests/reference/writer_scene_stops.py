@@ -11,7 +11,7 @@ from tests.reference.writer_octets import Fields, h, join, lp8, lp16, opened, u8
 from tests.reference.writer_scene import Octets, Scene, Signed, endorse, step
 from tests.reference.writer_scene_control import ALL, LIFT
 
-TAINT, REVOKE = 20, 21
+END, HOLD, LOCKDOWN, TAINT, REVOKE = 10, 16, 18, 20, 21
 ONE = ("officer-1",)
 ACTIVE, RETIRED, TAINTED = 1, 2, 3
 
@@ -65,6 +65,7 @@ def write_stop_scenes(scene: Scene, house: House) -> None:
     _keys(begin)
     _rotation(begin)
     _forks(begin)
+    _holds(begin)
 
 
 def _stop(digest: bytes, *, since: str = "") -> bytes:
@@ -144,6 +145,38 @@ def _forks(begin: _Story) -> None:
     lifted("settle_again", f"fork/{kept}/{other}", settled).ends("a fork settled twice", "nothing-to-change")
     lifted("settle_half", f"fork/{kept}").ends("a fork of one batch", "text-value")
     lifted("settle_same", f"fork/{kept}/{kept}").ends("a fork of one batch twice", "text-value")
+
+
+def _holds(begin: _Story) -> None:
+    batch = h(b"a batch").hex()
+
+    def held(name: str, target: str, kind: int = HOLD, by: Sequence[str] = ONE, after: _Story = begin) -> _Story:
+        return after.then(name, kind, f'target = "{target}"\nreason = "a name in the text"\n'.encode(), by)
+
+    record = held("hold_record", f"record/{batch}.255")
+    record.ends("a record held by one person", None)
+    held("hold_record_again", f"record/{batch}.255", after=record).ends("a record held twice", "nothing-to-change")
+    held("hold_record_256", f"record/{batch}.256").ends("a record held of no batch", "text-value")
+    held("hold_record_01", f"record/{batch}.01").ends("a record held in another spelling", "text-value")
+    held("hold_batch", f"batch/{batch}", after=record).ends("a batch held beside its record", None)
+    agreed = held("hold_agreement", "agreement/UA-US-2026-014")
+    agreed.ends("an agreement held", None)
+    held("hold_agreement_none", "agreement/UA-US-0").ends("an agreement held that is not there", "agreement-unknown")
+    ended = begin.then("end", END, b'agreement = "UA-US-2026-014"\nreason = "over"\n', ONE)
+    held("hold_ended", "agreement/UA-US-2026-014", after=ended).ends("an ended agreement held", "nothing-to-change")
+    held("hold_party", "partner/usa/arl").ends("a party held", "text-value")
+    held("lift_hold_by_one", f"record/{batch}.255", LIFT, after=record).ends(
+        "a record let go by one person", "signatures-too-few"
+    )
+    held("lift_hold", f"record/{batch}.255", LIFT, BOTH, record).ends("a record let go", None)
+    held("lift_hold_other", f"batch/{batch}", LIFT, BOTH, record).ends("another than what is held", "nothing-to-change")
+    locked = held("lock", "gateway", LOCKDOWN)
+    locked.ends("everything stopped by one person", None)
+    held("lock_again", "gateway", LOCKDOWN, after=locked).ends("everything stopped twice", "nothing-to-change")
+    held("lock_slash", "gateway/", LOCKDOWN).ends("everything stopped in another spelling", "text-value")
+    held("unlock_by_one", "gateway", LIFT, after=locked).ends("everything started by one person", "signatures-too-few")
+    held("unlock", "gateway", LIFT, BOTH, locked).ends("everything started again", None)
+    held("unlock_open", "gateway", LIFT, BOTH).ends("everything started that was not stopped", "nothing-to-change")
 
 
 def _bundle(scene: Scene) -> bytes:

@@ -50,6 +50,8 @@ STOPPED: dict[str, Callable[[World], object]] = {
     "revoked": lambda world: world.revoke(KEY),
     "followed": lambda world: world.rotate(),
     "suspended": lambda world: world.suspend("source/src-3f07"),
+    "held": lambda world: world.hold("agreement/UA-US-2026-014"),
+    "locked": lambda world: world.lock(),
 }
 TRIED: dict[str, Callable[[World], object]] = {
     "a re-date": lambda world: world.redate(by=EVE),
@@ -60,6 +62,13 @@ TRIED: dict[str, Callable[[World], object]] = {
     "a lift of the party": lambda world: world.apply(
         StatementKind.LIFT, b'target = "source/src-3f07"\nreason = "x"\n', by=EVE
     ),
+    "a lift of the hold": lambda world: world.apply(
+        StatementKind.LIFT, b'target = "agreement/UA-US-2026-014"\nreason = "x"\n', by=EVE
+    ),
+    "a lift of the lockdown": lambda world: world.apply(
+        StatementKind.LIFT, b'target = "gateway"\nreason = "x"\n', by=EVE
+    ),
+    "a lockdown": lambda world: world.lock(by=EVE),
     "a revocation": lambda world: world.revoke(KEY, by=EVE),
     "the source again": lambda world: world.apply(
         StatementKind.SOURCE, source_text(scope="telemetry//REAL"), source_bundle().encoded, by=EVE
@@ -92,6 +101,8 @@ def test_one_operator_gives_nothing_back(stopped: str, tried: str) -> None:
     assert before.suspended <= after.suspended
     assert before.tainted <= after.tainted
     assert before.revoked <= after.revoked
+    assert before.held <= after.held
+    assert before.is_locked <= after.is_locked
     assert (before.sources, before.partners) == (after.sources, after.partners)
 
 

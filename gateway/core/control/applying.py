@@ -26,7 +26,7 @@ from gateway.core.control.entry import ControlEntry
 from gateway.core.control.guide import Guide
 from gateway.core.control.restore import Restore, check_next
 from gateway.core.control.standing import AdmittedKey, AppliedRestore, OpenProposal, Standing, StandingDirectory
-from gateway.core.control.stopping import lift, revoke, suspend, taint
+from gateway.core.control.stopping import hold, lift, lock, revoke, suspend, taint
 from gateway.core.control.stops import nothing_to_change
 from gateway.core.control.succession import Proposal, check_wait
 from gateway.core.control.suspension import AgreementEnd, Objection
@@ -206,7 +206,9 @@ APPLIED: Mapping[StatementKind, Applies] = {
     StatementKind.END: end,
     StatementKind.GUIDE: guide,
     StatementKind.VOCABULARY: define,
+    StatementKind.HOLD: hold,
     StatementKind.SUSPEND: suspend,
+    StatementKind.LOCKDOWN: lock,
     StatementKind.LIFT: lift,
     StatementKind.TAINT: taint,
     StatementKind.REVOKE: revoke,

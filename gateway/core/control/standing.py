@@ -90,7 +90,8 @@ class Standing:
     succession: the GENESIS, then each ROSTER-PROPOSE and ROSTER that counted.
     keys: by digest, every key that was ever admitted for a source or partner, or endorsed for the gateway.
     ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
-    tainted, revoked: digests of keys under a TAINT or REVOKE. settled: forks that a LIFT named, both H(B) of each.
+    tainted, revoked: digests of keys under a TAINT or REVOKE.
+    settled: forks that a LIFT named, both H(B) of each. held: targets of HOLDs. is_locked: a LOCKDOWN is in force.
     directory_positions: position of each Dir by its number. restores: in order, each on the one before.
     """
 
@@ -118,10 +119,16 @@ class Standing:
     tainted: frozenset[bytes] = frozenset()
     revoked: frozenset[bytes] = frozenset()
     settled: frozenset[tuple[bytes, bytes]] = frozenset()
+    held: frozenset[str] = frozenset()
+    is_locked: bool = False
 
     def is_suspended(self, target: str) -> bool:
-        """Whether `partner/…` or `source/…` is stopped."""
+        """Whether `partner/…` or `source/…` is suspended."""
         return target in self.suspended
+
+    def is_stopped(self, target: str) -> bool:
+        """Whether `partner/…` or `source/…` may do nothing now: suspended, or everything is."""
+        return self.is_locked or target in self.suspended
 
     def source(self, source_id: str) -> AdmittedSource:
         """The admitted source, stopped or not; refuses `source-unknown`."""

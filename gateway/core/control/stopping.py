@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.entry import ControlEntry
+from gateway.core.control.hold import Hold, Lockdown
 from gateway.core.control.standing import Standing
-from gateway.core.control.stops import fork_of, nothing_to_change
+from gateway.core.control.stops import EVERYTHING, fork_of, nothing_to_change
 from gateway.core.control.suspension import Lift, Suspension
 from gateway.core.errors import Refused
 from gateway.core.suite.numbers import KeyState
@@ -47,12 +48,35 @@ def revoke(standing: S, entry: ControlEntry) -> S:
     return replace(standing, revoked=standing.revoked | {digest})
 
 
+def hold(standing: S, entry: ControlEntry) -> S:
+    """A HOLD of a record, a batch, or an agreement that is there and has not ended."""
+    target = Hold.parse(entry.body).target
+    family, _, name = target.partition("/")
+    if family == "agreement" and standing.agreement(name).id in standing.ended:
+        raise nothing_to_change("the agreement has ended")
+    if target in standing.held:
+        raise nothing_to_change("it is held already")
+    return replace(standing, held=standing.held | {target})
+
+
+def lock(standing: S, entry: ControlEntry) -> S:
+    """A LOCKDOWN."""
+    Lockdown.parse(entry.body)
+    if standing.is_locked:
+        raise nothing_to_change("everything is stopped already")
+    return replace(standing, is_locked=True)
+
+
 def lift(standing: S, entry: ControlEntry) -> S:
     """A LIFT of what was stopped."""
     target = Lift.parse(entry.body).target
     family, _, name = target.partition("/")
     if target in standing.suspended:
         return replace(standing, suspended=standing.suspended - {target})
+    if target in standing.held:
+        return replace(standing, held=standing.held - {target})
+    if target == EVERYTHING and standing.is_locked:
+        return replace(standing, is_locked=False)
     if family == "proposal":
         return _lift_objection(standing, bytes.fromhex(name))
     if family == "key":

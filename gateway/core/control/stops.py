@@ -1,9 +1,10 @@
-"""What a stop names: a party, a key, a proposal, a fork; one spelling for whoever stops it and whoever lifts it.
+"""What a stop names: a party, a key, a record, everything; one spelling for whoever stops it and whoever lifts it.
 
     target = "partner/usa/arl"         # or "source/src-3f07"
     target = "key/" and the 96 hexadecimal digits of a key digest
     target = "proposal/" and those of a link
     target = "fork/", H(B) of the batch that has the number, "/", H(B) of the other
+    target = "record/", H(B), ".", the index; "batch/" and H(B); "agreement/UA-US-2026-014"; or "gateway" alone
 
 A stop takes one signature and only denies; a LIFT takes the quorum and names the very target. Source: SPEC.md
 section 2.7.
@@ -21,22 +22,29 @@ from gateway.core.suite.octets import is_name
 MAX_TARGET = 256
 _HASH = re.compile(r"[0-9a-f]{96}")
 _FORK = re.compile(r"([0-9a-f]{96})/(?!\1)[0-9a-f]{96}")
+_RECORD = re.compile(r"[0-9a-f]{96}\.(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])")
 
 _FAMILIES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "partner": (is_name, "an identifier"),
     "source": (is_name, "an identifier"),
     "proposal": (lambda name: _HASH.fullmatch(name) is not None, "a link"),
     "key": (lambda name: _HASH.fullmatch(name) is not None, "a key digest"),
+    "batch": (lambda name: _HASH.fullmatch(name) is not None, "H(B)"),
+    "record": (lambda name: _RECORD.fullmatch(name) is not None, "H(B), `.` and an index"),
+    "agreement": (is_name, "an identifier"),
+    "gateway": (lambda name: False, "nothing behind it"),
     "fork": (lambda name: _FORK.fullmatch(name) is not None, "two H(B) with `/` between"),
 }
 LIFTABLE = tuple(_FAMILIES)
+HOLDABLE = ("record", "batch", "agreement")
+EVERYTHING = "gateway"
 
 
 def read_target(table: Table, families: tuple[str, ...]) -> str:
     """The `target` of a text; refuses `text-value` unless it is of one of the families."""
     target = table.string("target", MAX_TARGET)
     family, _, name = target.partition("/")
-    if family not in families or not _FAMILIES[family][0](name):
+    if family not in families or not (target == EVERYTHING or _FAMILIES[family][0](name)):
         listed = ", ".join(f"`{family}/` and {_FAMILIES[family][1]}" for family in families)
         raise table.wrong("target", listed)
     return target

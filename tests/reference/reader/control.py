@@ -44,6 +44,7 @@ class ControlReader:
         self.scopes: dict[bytes, object] = {}
         self.former: frozenset[bytes] = frozenset()
         self.settled: frozenset[str] = frozenset()
+        self.held: frozenset[str] = frozenset()
         self.tainted: frozenset[bytes] = frozenset()
         self.revoked: frozenset[bytes] = frozenset()
         self.suspended: frozenset[str] = frozenset()
@@ -107,6 +108,8 @@ class ControlReader:
             st.GUIDE: self._guide,
             st.VOCABULARY: self._vocabulary,
             st.SUSPEND: self._suspend,
+            st.HOLD: self._hold,
+            st.LOCKDOWN: self._hold,
             st.LIFT: self._lift,
             st.TAINT: self._stop_key,
             st.REVOKE: self._stop_key,
@@ -189,6 +192,9 @@ class ControlReader:
             require(bytes.fromhex(name) in self.objected, "nothing-to-change", "lift.target")
             self.objected -= {bytes.fromhex(name)}
             return
+        if target in self.held:
+            self.held -= {target}
+            return
         if role == "fork":
             require(name not in self.settled, "nothing-to-change", "lift.target")
             self.settled |= {name}
@@ -200,6 +206,16 @@ class ControlReader:
             return
         require(target in self.suspended, "nothing-to-change", "lift.target")
         self.suspended -= {target}
+
+    def _hold(self, entry: Entry) -> None:
+        """A HOLD, or a LOCKDOWN, which holds the whole gateway."""
+        self._signed(entry)
+        target = str(texts.body_text(entry.statement.kind, entry.statement.body, "hold")["target"])
+        role, _, name = target.partition("/")
+        require(role != "agreement" or name in self.agreements, "agreement-unknown", "hold.target")
+        require(role != "agreement" or name not in self.ended, "nothing-to-change", "hold.target")
+        require(target not in self.held, "nothing-to-change", "hold.target")
+        self.held |= {target}
 
     def _stop_key(self, entry: Entry) -> None:
         """A TAINT or REVOKE: of a key of a party or of the gateway, and never one that takes a stop back."""

@@ -188,7 +188,11 @@ def _sources(value: object, at: str) -> tuple[object, ...] | str:
     return read if isinstance(read, tuple) else "all"
 
 
-_NAMED = r"(proposal|key)/[0-9a-f]{96}|fork/(?P<kept>[0-9a-f]{96})/(?!(?P=kept))[0-9a-f]{96}"
+_HELD = (
+    rf"batch/[0-9a-f]{{96}}|agreement/{IDENTIFIER.pattern}"
+    r"|record/[0-9a-f]{96}\.(0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
+)
+_NAMED = rf"gateway|{_HELD}|" r"(proposal|key)/[0-9a-f]{96}|fork/(?P<kept>[0-9a-f]{96})/(?!(?P=kept))[0-9a-f]{96}"
 _KEY_TARGET = form(re.compile("key/[0-9a-f]{96}"))
 # The texts of sections 2.3 to 2.7 by statement kind; VOCABULARY is read in labels.py, GUIDE in control.py.
 TEXTS: dict[int, Rule] = {
@@ -225,6 +229,8 @@ TEXTS: dict[int, Rule] = {
         },
     ),
     10: table({"agreement": _ID, "reason": _LINE}),
+    16: table({"target": form(re.compile(_HELD)), "reason": _LINE}),
+    18: table({"target": word("gateway"), "reason": _LINE}),
     17: table({"target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}")), "reason": _LINE}),
     19: table(
         {

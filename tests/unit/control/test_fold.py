@@ -188,8 +188,6 @@ NOT_BUILT = sorted(
         StatementKind.EQUIVALENCE,
         StatementKind.RULE_ADD,
         StatementKind.RULE_WITHDRAW,
-        StatementKind.HOLD,
-        StatementKind.LOCKDOWN,
         StatementKind.TIME,
     }
 )
@@ -234,7 +232,7 @@ def test_the_first_of_several_faults_is_the_one_that_is_named() -> None:
     ]
 
     assert codes == [code for code, *_ in faults]
-    unbuilt = world.entry(StatementKind.HOLD, b"", b"x", by=("stranger",))
+    unbuilt = world.entry(StatementKind.RULE_ADD, b"", b"x", by=("stranger",))
     assert refusal(world, unbuilt) == "statement-not-built"
 
 

@@ -11,6 +11,7 @@ import pytest
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.compromise import Taint
 from gateway.core.control.guide import Guide
+from gateway.core.control.hold import Hold, Lockdown
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.roster import Roster
 from gateway.core.control.source import SourceAdmission
@@ -40,6 +41,8 @@ TEXTS: dict[str, Callable[[bytes], object]] = {
     "guide": lambda text: Guide.parse(text, {"UKR.1": UKR_1}),
     "suspension": Suspension.parse,
     "taint": Taint.parse,
+    "hold": Hold.parse,
+    "lockdown": Lockdown.parse,
 }
 
 

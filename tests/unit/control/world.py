@@ -183,6 +183,14 @@ class World:
         """Revokes a key, given by its digest."""
         return self.apply(StatementKind.REVOKE, f'target = "key/{digest}"\nreason = "a test"\n'.encode(), by=by)
 
+    def hold(self, target: str, by: tuple[str, ...] = ("officer-2",)) -> ControlEntry:
+        """Holds a record, a batch or an agreement."""
+        return self.apply(StatementKind.HOLD, f'target = "{target}"\nreason = "a test"\n'.encode(), by=by)
+
+    def lock(self, by: tuple[str, ...] = ("officer-2",)) -> ControlEntry:
+        """Stops everything."""
+        return self.apply(StatementKind.LOCKDOWN, b'target = "gateway"\nreason = "a test"\n', by=by)
+
     def rotate(self, source_id: str = "src-3f07", key: str = "src-3f07 second", **text: str) -> ControlEntry:
         """Admits a source again, with another key."""
         body = source_text(source_id, key=key, **text)
