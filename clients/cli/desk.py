@@ -67,6 +67,10 @@ class Desk:
             self.chain = self.chain.and_then(Change(outcome.change_id, signed, reason, progress), after)
         return await self._read_back(signed, outcome)
 
+    async def look_again(self) -> None:
+        """Reads and verifies the chain as it stands now."""
+        self.chain = await read_chain(self.governance, self.home, now_ms())
+
     async def approve(self, change_id: str, *, reason: str, yes: bool) -> Decided:
         """Shows, signs and hands in this operator's approval of a pending change."""
         change = self.chain.change(change_id)

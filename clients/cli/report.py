@@ -27,17 +27,29 @@ LOOK_AGAIN_SECONDS = 0.5
 
 def report(decided: Sequence[Decided], *, as_list: bool = False) -> None:
     """Prints what became of the changes; ends the command with code 7 if any is pending, also after `--wait`."""
-    seconds = seconds_to_wait()
-    if seconds is not None and any(one.outcome.state is ChangeState.PENDING for one in decided):
-        decided = at_desk(lambda desk: awaited(desk, decided, seconds))
-    facts = [_facts(one) for one in decided]
-    lines = [line for one in decided for line in _lines(one)]
+    decided = waited(decided)
+    facts = [decided_facts(one) for one in decided]
+    lines = [line for one in decided for line in decided_lines(one)]
     output.result({"changes": facts} if as_list else facts[0], lines)
-    if any(one.outcome.state is ChangeState.PENDING for one in decided):
+    if is_pending(decided):
         pending()
 
 
-def _facts(decided: Decided) -> dict[str, object]:
+def is_pending(decided: Sequence[Decided]) -> bool:
+    """Whether any of them is not applied."""
+    return any(one.outcome.state is ChangeState.PENDING for one in decided)
+
+
+def waited(decided: Sequence[Decided]) -> Sequence[Decided]:
+    """The same changes as they are after `--wait`, if it was said and any is pending."""
+    seconds = seconds_to_wait()
+    if seconds is None or not is_pending(decided):
+        return decided
+    return at_desk(lambda desk: awaited(desk, decided, seconds))
+
+
+def decided_facts(decided: Decided) -> dict[str, object]:
+    """A change that was handed in, as JSON."""
     outcome, statement = decided.outcome, decided.entry.statement
     applied = outcome.state is ChangeState.APPLIED
     return {
@@ -54,7 +66,8 @@ def _facts(decided: Decided) -> dict[str, object]:
     }
 
 
-def _lines(decided: Decided) -> list[tuple[str, str]]:
+def decided_lines(decided: Decided) -> list[tuple[str, str]]:
+    """A change that was handed in, for a person."""
     outcome, statement = decided.outcome, decided.entry.statement
     what = " ".join(subject_of(statement))
     if outcome.state is ChangeState.PENDING:

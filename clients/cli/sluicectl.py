@@ -21,6 +21,8 @@ _ROOMS = {
     "guide": ("clients.cli.sluicectl_guide:guide", "The classification guide: show, check, propose."),
     "vocabulary": ("clients.cli.sluicectl_vocabulary:vocabulary", "Label vocabularies: list, show, propose."),
     "directory": ("clients.cli.sluicectl_directory:directory", "The directory of trusted keys: show, issue, redate."),
+    "diff": ("clients.cli.sluicectl_folder:diff", "Compare a folder of configuration with what stands."),
+    "apply": ("clients.cli.sluicectl_folder:apply", "Propose what a folder of configuration says and is not there."),
     "context": ("clients.cli.sluicectl_context:context", "Homes by name: list, use, show. Offline."),
     "completion": ("clients.cli.sluicectl_completion:completion", "Print what completes these commands in a shell."),
 }

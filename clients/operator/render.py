@@ -33,10 +33,13 @@ _RULE = "-" * 72
 def subject_of(statement: Statement) -> tuple[str, str]:
     """What a statement is about: a word for it and the name that a person types to confirm it."""
     known = _SUBJECTS.get(statement.kind)
-    if known is None:
-        return statement.kind.name.lower(), statement.kind.name.lower()
-    word, name_of = known
-    return word, name_of(statement.body)
+    return known[0] if known else statement.kind.name.lower(), name_of(statement.kind, statement.body)
+
+
+def name_of(kind: StatementKind, body: bytes) -> str:
+    """The name of what a text of the kind is about; refuses a text as its parser does."""
+    known = _SUBJECTS.get(kind)
+    return known[1](body) if known else kind.name.lower()
 
 
 def _guide_id(body: bytes) -> str:
