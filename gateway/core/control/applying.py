@@ -36,7 +36,6 @@ from gateway.core.control.standing import (
 )
 from gateway.core.control.succession import Proposal, check_wait
 from gateway.core.control.suspension import AgreementEnd, Lift, Objection, Suspension
-from gateway.core.control.texts import check_readable
 from gateway.core.control.trust import check_time
 from gateway.core.errors import Refused
 from gateway.core.labels.vocabulary import Vocabulary
@@ -96,7 +95,6 @@ def guide(standing: S, entry: ControlEntry) -> S:
 
 def define(standing: S, entry: ControlEntry) -> S:
     """A VOCABULARY: one more, under a name of its own."""
-    check_readable(entry.body, "vocabulary")
     vocabulary = Vocabulary.parse(entry.body)
     _check_unused(vocabulary.name, standing.vocabularies)
     return replace(
