@@ -177,6 +177,27 @@ def test_a_hello_from_a_directory_that_the_file_did_not_lead_to_is_refused() -> 
     assert (refused.value.code, refused.value.at) == ("recording-contradicts", "item.dir_no")
 
 
+@pytest.mark.must("13.2")
+def test_a_begin_is_from_no_directory_or_from_the_one_that_the_file_led_to() -> None:
+    """What a source remembered of its directory is harmless, and what it could not have is not."""
+    told = told_of("src-3f07.sluice")
+    place = [number for number, (kind, _) in enumerate(told) if kind == 3][1]
+    session, (kind, item) = of_the_day("src-3f07.sluice"), told[place]
+    for one in told[:place]:
+        session.take(*one)
+    reached = session.reader.trust.dir_no if session.reader else 0
+    # source_id behind its length, then `begin` behind its own, which ends with dir_no.
+    end = 1 + item[0] + 4 + 41
+
+    for dir_no in (0, reached):
+        session.copy().take(kind, item[: end - 8] + dir_no.to_bytes(8, "big") + item[end:])
+    with pytest.raises(Refusal) as refused:
+        session.copy().take(kind, item[: end - 8] + (reached + 1).to_bytes(8, "big") + item[end:])
+
+    assert reached > 0
+    assert (refused.value.code, refused.value.at) == ("recording-contradicts", "item.dir_no")
+
+
 @pytest.mark.must("13.3")
 def test_what_is_no_item_where_it_stands_is_an_error_of_the_file() -> None:
     """A file that was put together wrongly has to say so, and not to be read in part."""

@@ -13,8 +13,8 @@ import pytest
 
 from clients.operator import card
 from clients.partner import checks
+from gateway.core.control import agreement, enrolment
 from gateway.core.control import directory as control_directory
-from gateway.core.control import enrolment
 from gateway.core.ledger import entries, receipt, tick
 from gateway.core.sealing import frame, stream
 from gateway.core.suite import numbers
@@ -96,7 +96,7 @@ class Limit(int):
 
 CONSTANTS = {
     name: Limit(value)
-    for module in (checks, numbers, control_directory, enrolment, entries, frame, receipt, stream, tick)
+    for module in (agreement, checks, numbers, control_directory, enrolment, entries, frame, receipt, stream, tick)
     for name, value in vars(module).items()
     if isinstance(value, int) and (name.startswith("MAX_") or name.endswith("_MS"))
 }
@@ -127,6 +127,9 @@ LIMITS = {
     "statements of a directory message": "{MAX_DIRECTORY_STATEMENTS}",
     "endorsements of a Dir": "{MAX_ENDORSEMENTS}",
     "scope": "{MAX_SCOPE_BYTES} bytes",
+    "basis of an agreement": "{MAX_BASIS_CHARACTERS} characters",
+    "fees of an agreement; amount of a fee": "{MAX_FEES}; 1 to {MAX_MINOR_UNITS}",
+    "records a month of a quota": "{MAX_RECORDS_PER_MONTH}",
     "certificate request of a bundle or card; the bundle or card": (
         "{MAX_REQUEST_BYTES} bytes; {MAX_BUNDLE_BYTES:KiB} KiB"
     ),

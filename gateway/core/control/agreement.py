@@ -21,7 +21,7 @@ from gateway.core.control.partner import newest_of
 from gateway.core.control.texts import Table, read_text
 from gateway.core.errors import CallerError
 from gateway.core.kinds.registry import KINDS
-from gateway.core.labels.vocabulary import Vocabulary
+from gateway.core.labels.vocabulary import Vocabulary, is_code
 from gateway.core.parties.names import AgreementId, PartnerId, SourceId
 from gateway.core.suite.algorithms import text_digest
 from gateway.core.suite.numbers import DataMode, RecordKind
@@ -30,6 +30,8 @@ from gateway.core.suite.octets import is_name
 DAY_MS = 24 * 3600 * 1000
 HOUR_MS = 3_600_000
 MAX_DELAY_H = 24 * 366
+MAX_BASIS_CHARACTERS = 256
+MAX_RECORDS_PER_MONTH = 10**9
 MAX_MINOR_UNITS = 10**12
 MAX_FEES = 64
 # The grades of the releasing authority; the ceiling is one of them.
@@ -114,21 +116,21 @@ class Agreement:
             id=identifier,
             authority=table.name("from"),
             partner_id=PartnerId(table.name("to")),
-            basis=table.string("basis", 256),
+            basis=table.string("basis", MAX_BASIS_CHARACTERS),
             starts=table.date("starts"),
             ends=_ends(table),
             kinds=kinds,
             modes=_modes(table),
             sources=_sources(table),
             designs=designs,
-            ceiling=table.name("ceiling"),
+            ceiling=_ceiling(table),
             withhold=_withheld(table, kinds),
             purpose=Purpose(table.choice("purpose", tuple(Purpose))),
             onward=table.choice("onward", ("no", "ask-origin")),
             origin_hidden=table.choice("origin", ("hidden", "shown")) == "hidden",
             delay_ms=table.integer("delay_h", 0, MAX_DELAY_H) * HOUR_MS,
             recall_ms=table.integer("recall_h", 1, MAX_DELAY_H) * HOUR_MS if table.has("recall_h") else None,
-            records_per_month=quota.integer("records_per_month", 1, 10**9) if quota else None,
+            records_per_month=quota.integer("records_per_month", 1, MAX_RECORDS_PER_MONTH) if quota else None,
             accounts_shown=AccountsShown(table.choice("accounts_shown_to_sources", tuple(AccountsShown))),
             fees=_fees(table, designs),
             recorded_only=tuple(key for key in ("onward", "recall_h", "fees") if table.has(key)),
@@ -189,6 +191,13 @@ def _sources(table: Table) -> frozenset[SourceId] | Literal["all"]:
         table.choice("sources", ("all",))
         return "all"
     return frozenset(map(SourceId, table.names("sources")))
+
+
+def _ceiling(table: Table) -> str:
+    ceiling = table.name("ceiling")
+    if not is_code(ceiling):
+        raise table.wrong("ceiling", "the code of a level: capital letters, digits and hyphens")
+    return ceiling
 
 
 def _withheld(table: Table, kinds: frozenset[RecordKind]) -> frozenset[str]:

@@ -23,6 +23,7 @@ from gateway.core.control.directory import (
 )
 from gateway.core.control.endorsing import check_endorsement_list, parse_endorsement_list
 from gateway.core.control.entry import ControlEntry
+from gateway.core.control.equivalence import Equivalence
 from gateway.core.control.guide import Guide
 from gateway.core.control.restore import Restore, check_next
 from gateway.core.control.standing import AdmittedKey, AppliedRestore, OpenProposal, Standing, StandingDirectory
@@ -30,7 +31,6 @@ from gateway.core.control.stopping import hold, lift, lock, revoke, suspend, tai
 from gateway.core.control.stops import nothing_to_change
 from gateway.core.control.succession import Proposal, check_wait
 from gateway.core.control.suspension import AgreementEnd, Objection
-from gateway.core.control.texts import check_readable
 from gateway.core.control.trust import check_time
 from gateway.core.errors import Refused
 from gateway.core.labels.vocabulary import Vocabulary
@@ -68,14 +68,20 @@ def guide(standing: S, entry: ControlEntry) -> S:
 
 def define(standing: S, entry: ControlEntry) -> S:
     """A VOCABULARY: one more, under a name of its own."""
-    check_readable(entry.body, "vocabulary")
     vocabulary = Vocabulary.parse(entry.body)
-    _check_unused(vocabulary.name, standing.vocabularies)
+    _check_unused(vocabulary.name, {*standing.vocabularies, *standing.used_equivalences})
     return replace(
         standing,
         vocabularies={**standing.vocabularies, vocabulary.name: vocabulary},
         vocabulary_texts={**standing.vocabulary_texts, vocabulary.name: entry.body},
     )
+
+
+def equate(standing: S, entry: ControlEntry) -> S:
+    """An EQUIVALENCE: it replaces the table before, and is a file among the vocabularies."""
+    new = Equivalence.parse(entry.body, standing.vocabularies)
+    _check_unused(new.id, {*standing.used_equivalences, *standing.vocabularies})
+    return replace(standing, equivalence=new, used_equivalences=standing.used_equivalences | {new.id})
 
 
 def propose_roster(standing: S, proposal: Proposal, now_ms: int) -> S:
@@ -206,6 +212,7 @@ APPLIED: Mapping[StatementKind, Applies] = {
     StatementKind.END: end,
     StatementKind.GUIDE: guide,
     StatementKind.VOCABULARY: define,
+    StatementKind.EQUIVALENCE: equate,
     StatementKind.HOLD: hold,
     StatementKind.SUSPEND: suspend,
     StatementKind.LOCKDOWN: lock,

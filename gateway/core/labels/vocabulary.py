@@ -160,6 +160,11 @@ class Vocabulary:
         return self.levels.index(level) if level in self.levels else -1
 
 
+def is_code(text: str) -> bool:
+    """Whether `text` is spelled as the code of a level or tag."""
+    return _CODE.fullmatch(text) is not None
+
+
 def _wrong(at: str, expected: str) -> CallerError:
     return CallerError("vocabulary", f"`{at}` of a vocabulary must be {expected}, something else came", at=at)
 

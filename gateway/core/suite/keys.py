@@ -6,6 +6,7 @@ or read from the PEM text of one file; this room never touches the file. Source:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InternalError, InvalidSignature, InvalidTag, UnsupportedAlgorithm
@@ -21,8 +22,8 @@ SIGNATURE_BYTES = 4627 + 64
 SECRET_BYTES = 48
 SEAL_BYTES = 1665 + SECRET_BYTES + 16
 _HPKE = hpke.Suite(hpke.KEM.MLKEM1024_P384, hpke.KDF.HKDF_SHA384, hpke.AEAD.AES_256_GCM)
-_PEM_BEGIN = b"-----BEGIN PRIVATE KEY-----\n"
-_PEM_END = b"-----END PRIVATE KEY-----\n"
+_PEM = rb"(-----BEGIN PRIVATE KEY-----\n(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/=]{1,64}\n-----END PRIVATE KEY-----\n)"
+_KEY_FILE = re.compile(_PEM + _PEM)
 
 
 def key_digest(public_key: bytes) -> bytes:
@@ -44,13 +45,12 @@ def _pem(
 
 
 def _two_keys(pem: bytes) -> tuple[object, object]:
-    parts = pem.split(_PEM_END)
-    # Nothing before, between or behind: a file has one reading.
-    if len(parts) != 3 or parts[2] or not all(part.startswith(_PEM_BEGIN) for part in parts[:2]):
+    # A file has one reading: the library would pass over what stands before a key, and over white space in it.
+    found = _KEY_FILE.fullmatch(pem)
+    if found is None:
         raise Fault("key-file-unreadable", "a key file holds two PKCS#8 keys, something else came")
     try:
-        first = serialization.load_pem_private_key(parts[0] + _PEM_END, None)
-        second = serialization.load_pem_private_key(parts[1] + _PEM_END, None)
+        first, second = (serialization.load_pem_private_key(block, None) for block in found.groups())
     except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         # A key whose length is not its algorithm's is an error of the library's own, of no family of Python's.
         raise Fault("key-file-unreadable", "a key file holds two PKCS#8 keys, something else came") from error

@@ -315,7 +315,6 @@ class ControlReader:
 
     def _vocabulary(self, entry: Entry) -> None:
         self._signed(entry)
-        texts.read_text(entry.statement.body, "vocabulary")
         words = Vocabulary.parse(entry.statement.body)
         self._once(("vocabulary", words.name), "vocabulary.version")
         self.vocabularies = {**self.vocabularies, words.name: (entry.statement.body, words)}

@@ -76,7 +76,7 @@ class ConnectionReader:
         decided: dict[bytes, tuple[str, bytes, int]] | None = None,
     ) -> None:
         asked = (ledger.incarnation, ledger.next_tick, ledger.held.size)
-        # `dir_no` is what the source's memory said, and nothing is taken from it (10.1).
+        # `dir_no` is for who knows what came before (13); nothing is taken from it (10.1).
         require(parse_begin(begin)[:3] == asked and not ledger.owed, "recording-contradicts", "begin")
         self.source_id = source_id
         self.trust = trust.copy()

@@ -25,7 +25,9 @@ SIGNATURE = 4691
 SIGNING_KEY = 2624
 KEM_KEY = 1665
 SEAL = 1729
-_PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----\n.*?\n-----END PRIVATE KEY-----\n", re.DOTALL)
+_PEM = re.compile(
+    rb"-----BEGIN PRIVATE KEY-----\n(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/=]{1,64}\n-----END PRIVATE KEY-----\n"
+)
 _SUITE_1 = hpke.Suite(kem=hpke.KEM.MLKEM1024_P384, kdf=hpke.KDF.HKDF_SHA384, aead=hpke.AEAD.AES_256_GCM)
 
 

@@ -15,6 +15,11 @@ from gateway.core.suite.octets import lp8
 from tests.unit.control.world import UKR, VOCABULARIES, agreement_text
 
 
+def a_fee(amount: int) -> str:
+    """A fee in an agreement's list of them, with a line of its own."""
+    return f'{{ design = "FPV-7", basis = "PER_UNIT", amount = {amount}, currency = "USD", declared = "monthly" }},\n'
+
+
 def test_an_agreement_is_read_whole() -> None:
     """Every key of the text has one meaning."""
     agreement = Agreement.parse(agreement_text())
@@ -132,7 +137,7 @@ WRONG = {
     "quota": ["{ records_per_month = 0 }", "5"],
     "accounts_shown_to_sources": ['"all"'],
     "starts": ['"2026-06-01"', "2026-06-01T00:00:00Z"],
-    "ceiling": ['"T T"'],
+    "ceiling": ['"T T"', "7"],
     "from": ['""'],
     "basis": ['""'],
     "fees": [
@@ -163,6 +168,35 @@ def test_an_unknown_key_is_refused(line: str) -> None:
         Agreement.parse(agreement_text(fees="None") + line.encode())
 
     assert caught.value.code == "text-unknown-key"
+
+
+@pytest.mark.must("2.5.7")
+@pytest.mark.parametrize("ceiling", ["t", "T.1", "ua/T", "1", "-T", "T" * 33])
+def test_a_ceiling_is_spelled_as_a_level(ceiling: str) -> None:
+    """Who reads the text without its vocabulary still refuses what no vocabulary can have."""
+    assert Agreement.parse(agreement_text(ceiling='"OV-2"')).ceiling == "OV-2"
+    with pytest.raises(CallerError) as caught:
+        Agreement.parse(agreement_text(ceiling=f'"{ceiling}"'))
+    assert (caught.value.code, caught.value.at) == ("text-value", "agreement.ceiling")
+
+
+@pytest.mark.must("1.2.2")
+@pytest.mark.parametrize(
+    ("key", "highest", "above"),
+    [
+        ("basis", f'"{"b" * 256}"', f'"{"b" * 257}"'),
+        ("quota", "{ records_per_month = 1_000_000_000 }", "{ records_per_month = 1_000_000_001 }"),
+        ("fees", f"[{a_fee(10**12)}]", f"[{a_fee(10**12 + 1)}]"),
+        ("fees", f"[{a_fee(1) * 64}]", f"[{a_fee(1) * 65}]"),
+    ],
+    ids=["basis", "quota", "amount", "fees"],
+)
+def test_what_an_agreement_says_is_bounded(key: str, highest: str, above: str) -> None:
+    """A limit is the last value allowed, and both who read an agreement stop at the same."""
+    assert Agreement.parse(agreement_text(**{key: highest})).id == "UA-US-2026-014"
+    with pytest.raises(CallerError) as caught:
+        Agreement.parse(agreement_text(**{key: above}))
+    assert caught.value.code == "text-value"
 
 
 @pytest.mark.must("2.5.5")

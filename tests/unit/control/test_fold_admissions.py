@@ -208,14 +208,23 @@ def test_an_agreement_ends_once_and_for_ever() -> None:
     assert refusal(world, StatementKind.END, b'agreement = "UA-1"\nreason = "over"\n') == "agreement-unknown"
 
 
-def test_a_vocabulary_is_a_text_like_all_others() -> None:
-    """What an operator cannot see in it must not be in it, and no line of it may take seconds to read."""
-    world = World()
-    hidden = UKR + "# \u202e\n".encode()
-    endless = b".".join([b"a"] * 30_000) + b" = 1\n"
-
-    assert refusal(world, StatementKind.VOCABULARY, hidden) == "text-malformed"
-    assert refusal(world, StatementKind.VOCABULARY, endless) == "text-malformed"
+@pytest.mark.must("9.2.2")
+@pytest.mark.parametrize(
+    "text",
+    [
+        UKR + "# \u202e\n".encode(),
+        b".".join([b"a"] * 30_000) + b" = 1\n",
+        UKR.replace(b"\n", b"\r\n"),
+        UKR + b"[[",
+        UKR + b"# \xff\n",
+        UKR.replace(b'short = "', b'short = "\\u202e', 1),
+    ],
+    ids=["a hidden character", "a line that takes seconds", "CR", "no TOML", "no UTF-8", "a hidden character, escaped"],
+)
+def test_a_vocabulary_is_refused_by_one_name_whatever_is_wrong(text: bytes) -> None:
+    """It is stricter than all other texts: what they may not hold it may not either, and its reader says one thing."""
+    assert text != UKR
+    assert refusal(World(), StatementKind.VOCABULARY, text) == "vocabulary"
 
 
 def test_a_guide_replaces_the_one_before() -> None:

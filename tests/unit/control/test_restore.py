@@ -239,6 +239,18 @@ def test_a_restore_under_an_older_roster_is_refused() -> None:
     assert refusal(world.trust(), world, said(world, a_restore(), roster=world.genesis)) == "roster-not-in-force"
 
 
+@pytest.mark.must("2.9.4")
+def test_a_profile_of_a_newer_roster_counts_no_restore_under_the_older() -> None:
+    """A fresh reader has no past of the lost life, and whoever was removed gives it none."""
+    world = a_world()
+    before = said(world, a_restore())
+    world.change_roster(NEXT, proposed_by=(*BOTH, "officer-3"))
+    world.direct(by=("officer-3", "officer-4"))
+    anchored = Trust.begin(world.genesis, world.control.roster_link, NEXT)
+
+    assert refusal(anchored, world, before) == "roster-not-in-force"
+
+
 @pytest.mark.must("2.12.4")
 @pytest.mark.parametrize(
     "other",

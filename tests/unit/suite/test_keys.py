@@ -153,6 +153,42 @@ def test_a_file_that_is_no_signing_key_is_a_fault_by_name(pem: bytes) -> None:
 
 @pytest.mark.must("1.4.5")
 @pytest.mark.parametrize(
+    "pem",
+    [
+        _SIGN.removesuffix(b"\n"),
+        _SIGN + b"\n",
+        b"# my key\n" + _SIGN,
+        b"\n" + _SIGN,
+        _SIGN[:-1] + b"\r\n",
+        _SIGN.replace(b"\n", b"\r\n"),
+        _SIGN.replace(b"KEY-----\n", b"KEY-----\n ", 1),
+        _SIGN.replace(b"-----\n-----", b"-----\n\n-----"),
+        _SIGN.replace(b"\n-----END", b"-----END", 1),
+        _SIGN.replace(b"KEY-----\n", b"KEY-----\nComment: mine\n\n", 1),
+    ],
+    ids=[
+        "no last line end",
+        "an empty line behind",
+        "a word before",
+        "an empty line before",
+        "a CR at the end",
+        "CR and LF",
+        "a space",
+        "an empty line between",
+        "no line end before the end",
+        "a header",
+    ],
+)
+def test_a_key_file_has_one_form(pem: bytes) -> None:
+    """What a library passes over in silence, another takes for an error, and a file must be a key for all or none."""
+    assert pem != _SIGN
+    with pytest.raises(Fault) as fault:
+        SigningKey.from_pem(pem)
+    assert fault.value.code == "key-file-unreadable"
+
+
+@pytest.mark.must("1.4.5")
+@pytest.mark.parametrize(
     "pem", [b"", _SIGN, _P256, _HALF_KEM], ids=["empty", "of another purpose", "another curve", "half of it"]
 )
 def test_a_file_that_is_no_kem_key_is_a_fault_by_name(pem: bytes) -> None:
