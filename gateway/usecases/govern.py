@@ -271,9 +271,7 @@ def check_fork(running: Running, entry: ControlEntry) -> None:
         return
     target = Lift.parse(entry.body).target
     if target.startswith("fork/") and not running.lanes.has_fork(fork_of(target)):
-        raise Refused(
-            "fork-unknown", "a LIFT of a fork names two batches of one number, it does not", at="target"
-        )
+        raise Refused("fork-unknown", "a LIFT of a fork names two batches of one number, it does not", at="target")
 
 
 def check_operator(peer: Peer) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tests.reference.writer_control import DIRECTORY, HOUR, NOW, REDATE, ROLES, SOURCE, SOURCE_TEXT
-from tests.reference.writer_house import BOTH, House
+from tests.reference.writer_house import BOTH, VOCABULARY, VOCABULARY_TEXT, House
 from tests.reference.writer_octets import Fields, h, join, lp8, lp16, opened, u8
 from tests.reference.writer_scene import Octets, Scene, Signed, endorse, step
 from tests.reference.writer_scene_control import ALL, LIFT
 
-END, HOLD, LOCKDOWN, TAINT, REVOKE = 10, 16, 18, 20, 21
+END, EQUIVALENCE, HOLD, LOCKDOWN, TAINT, REVOKE = 10, 13, 16, 18, 20, 21
 ONE = ("officer-1",)
 ACTIVE, RETIRED, TAINTED = 1, 2, 3
 
@@ -66,6 +66,7 @@ def write_stop_scenes(scene: Scene, house: House) -> None:
     _rotation(begin)
     _forks(begin)
     _holds(begin)
+    _equivalence(begin)
 
 
 def _stop(digest: bytes, *, since: str = "") -> bytes:
@@ -177,6 +178,35 @@ def _holds(begin: _Story) -> None:
     held("unlock_by_one", "gateway", LIFT, after=locked).ends("everything started by one person", "signatures-too-few")
     held("unlock", "gateway", LIFT, BOTH, locked).ends("everything started again", None)
     held("unlock_open", "gateway", LIFT, BOTH).ends("everything started that was not stopped", "nothing-to-change")
+
+
+def _equivalence(begin: _Story) -> None:
+    """Carried as a file, under a name of its own."""
+    nato = VOCABULARY_TEXT.replace('policy        = "UKR"', 'policy        = "NATO"')
+    two = begin.then("nato", VOCABULARY, nato.encode())
+
+    def row(
+        source: str = "UKR.1 T", target: str = "NATO.1 T", starts: str = "2026-06-01", ends: str = "2027-06-30"
+    ) -> str:
+        lines = (f'from = "{source}"', f'to = "{target}"', 'basis = "annex 3"', f"starts = {starts}", f"ends = {ends}")
+        return "\n[[row]]\n" + "".join(line + "\n" for line in lines)
+
+    def equated(name: str, *rows: str, table: str = "EQ-1", after: _Story = two, by: Sequence[str] = BOTH) -> _Story:
+        return after.then(name, EQUIVALENCE, (f'id = "{table}"\n' + "".join(rows)).encode(), by)
+
+    next_year = row(target="NATO.1 DSK", starts="2027-07-01", ends="2027-12-31")
+    equal = equated("equal", row(), row("NATO.1 T", "UKR.1 T"), next_year)
+    equal.ends("levels of two policies made equal", None)
+    equated("equal_by_one", row(), by=ONE).ends("levels made equal by one person", "signatures-too-few")
+    contradiction = "equivalence-contradiction"
+    equated("equal_twice", row(), row(target="NATO.1 DSK", ends="2026-06-01")).ends("a level made two", contradiction)
+    equated("equal_own", row(target="UKR.1 DSK")).ends("levels of one policy made equal", contradiction)
+    equated("equal_ended", row(ends="2026-05-31")).ends("a row that ends before it starts", contradiction)
+    equated("equal_unknown", row(target="NATO.1 S")).ends("a level that no vocabulary has made equal", "text-value")
+    equated("equal_early", row(), after=begin).ends("a level of no vocabulary made equal", "text-value")
+    equated("equal_again", row(), after=equal).ends("the name of a table used twice", "id-reused")
+    equated("equal_name", row(), table="UKR.1").ends("a table with the name of a vocabulary", "id-reused")
+    equated("equal_second", row(), table="EQ-2", after=equal).ends("a second table", None)
 
 
 def _bundle(scene: Scene) -> bytes:

@@ -75,6 +75,7 @@ def endorsements_due(
         *_gateway_entries(standing, (gateway, successor) if successor else (gateway,)),
         *_party_entries(standing),
         *((Role.VOCABULARY, name, words.digest, "", b"") for name, words in sorted(standing.vocabularies.items())),
+        *((Role.VOCABULARY, table.id, table.digest, "", b"") for table in [standing.equivalence] if table),
         *((Role.SCHEMA, name, text_digest(name, text), "", text) for name, text in sorted((schemas or {}).items())),
     ]
     presented = {key_digest(key) for bundle in (gateway, successor) if bundle for key in bundle.keys.values()}
@@ -166,7 +167,9 @@ def _admitted(standing: Standing, endorsement: Endorsement) -> tuple[bytes, set[
     """The key or file as its statement brought it; one that is not that party's is no match for what is endorsed."""
     subject_id, role = endorsement.subject_id, endorsement.role
     if role is Role.VOCABULARY:
-        return standing.vocabulary_texts.get(subject_id, b""), {""}
+        table = standing.equivalence
+        in_force = {table.id: table.text} if table else {}
+        return {**standing.vocabulary_texts, **in_force}.get(subject_id, b""), {""}
     if role is Role.SOURCE:
         standing.source(subject_id)
     else:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.directory import Dir, DirectoryMessage, Endorsed, Endorsement, ShownEndorsement
+from gateway.core.control.equivalence import Equivalence
 from gateway.core.control.guide import Guide
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.restore import NO_INCARNATION, Restore, leading
@@ -92,6 +93,7 @@ class Standing:
     ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
     tainted, revoked: digests of keys under a TAINT or REVOKE.
     settled: forks that a LIFT named, both H(B) of each. held: targets of HOLDs. is_locked: a LOCKDOWN is in force.
+    equivalence: the table in force. used_equivalences: ids of all there were.
     directory_positions: position of each Dir by its number. restores: in order, each on the one before.
     """
 
@@ -121,6 +123,8 @@ class Standing:
     settled: frozenset[tuple[bytes, bytes]] = frozenset()
     held: frozenset[str] = frozenset()
     is_locked: bool = False
+    equivalence: Equivalence | None = None
+    used_equivalences: frozenset[str] = frozenset()
 
     def is_suspended(self, target: str) -> bool:
         """Whether `partner/…` or `source/…` is suspended."""

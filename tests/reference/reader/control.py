@@ -6,6 +6,7 @@ The clock of an entry is its own `applied_at`: what the gateway's clock said. No
 from __future__ import annotations
 
 import copy
+import itertools
 
 from . import statements as st
 from . import texts
@@ -16,12 +17,13 @@ from .labels import Label, Vocabulary
 from .octets import Refusal, require
 from .origin import Unpacked
 from .statements import Dir, Endorsement, Proposal, Restore, Roster, check_signed
+from .stops import Stopped
 from .suite import Memory, key_digest
 from .trees import leaf, root
 from .trust import SKEW, Trust, check_endorsed, check_way
 
 
-class ControlReader:
+class ControlReader(Stopped):
     """The state that a CONTROL journal leads to, entry by entry.
 
     `genesis` and `roster` are those in force, `parties` the admitted ones by (`source` or `partner`, id). The rest is
@@ -29,6 +31,7 @@ class ControlReader:
     """
 
     def __init__(self, memory: Memory) -> None:
+        super().__init__()
         self.memory = memory
         self.position = 0
         self.head = b""
@@ -37,20 +40,14 @@ class ControlReader:
         self.roster_link = b""
         self.applied_at = 0
         self.proposals: dict[bytes, tuple[Proposal, int]] = {}
-        self.objected: frozenset[bytes] = frozenset()
         self.used: dict[object, object] = {}
         self.parties: dict[tuple[str, str], dict[str, object]] = {}
         self.keys: dict[bytes, bytes] = {}
         self.scopes: dict[bytes, object] = {}
-        self.former: frozenset[bytes] = frozenset()
-        self.settled: frozenset[str] = frozenset()
-        self.held: frozenset[str] = frozenset()
-        self.tainted: frozenset[bytes] = frozenset()
-        self.revoked: frozenset[bytes] = frozenset()
-        self.suspended: frozenset[str] = frozenset()
         self.agreements: dict[str, bytes] = {}
         self.ended: frozenset[str] = frozenset()
         self.vocabularies: dict[str, tuple[bytes, Vocabulary]] = {}
+        self.table: tuple[str, bytes] = ("", b"")
         self.guide: Guide | None = None
         self.dir: Dir | None = None
         self.dir_roster = b""
@@ -107,6 +104,7 @@ class ControlReader:
             st.END: self._end,
             st.GUIDE: self._guide,
             st.VOCABULARY: self._vocabulary,
+            st.EQUIVALENCE: self._equate,
             st.SUSPEND: self._suspend,
             st.HOLD: self._hold,
             st.LOCKDOWN: self._hold,
@@ -175,66 +173,6 @@ class ControlReader:
         self._signed(entry, self.proposals[link][0])
         require(link not in self.objected, "nothing-to-change", "object.proposal")
         self.objected |= {link}
-
-    def _suspend(self, entry: Entry) -> None:
-        self._signed(entry)
-        target = str(texts.body_text(st.SUSPEND, entry.statement.body, "suspend")["target"])
-        role, _, name = target.partition("/")
-        require((role, name) in self.parties, f"{role}-unknown", "suspend.target")
-        require(target not in self.suspended, "nothing-to-change", "suspend.target")
-        self.suspended |= {target}
-
-    def _lift(self, entry: Entry) -> None:
-        self._signed(entry)
-        target = str(texts.body_text(st.LIFT, entry.statement.body, "lift")["target"])
-        role, _, name = target.partition("/")
-        if role == "proposal":
-            require(bytes.fromhex(name) in self.objected, "nothing-to-change", "lift.target")
-            self.objected -= {bytes.fromhex(name)}
-            return
-        if target in self.held:
-            self.held -= {target}
-            return
-        if role == "fork":
-            require(name not in self.settled, "nothing-to-change", "lift.target")
-            self.settled |= {name}
-            return
-        if role == "key":
-            digest = bytes.fromhex(name)
-            require(digest in self.tainted | self.revoked, "nothing-to-change", "lift.target")
-            self.tainted, self.revoked = self.tainted - {digest}, self.revoked - {digest}
-            return
-        require(target in self.suspended, "nothing-to-change", "lift.target")
-        self.suspended -= {target}
-
-    def _hold(self, entry: Entry) -> None:
-        """A HOLD, or a LOCKDOWN, which holds the whole gateway."""
-        self._signed(entry)
-        target = str(texts.body_text(entry.statement.kind, entry.statement.body, "hold")["target"])
-        role, _, name = target.partition("/")
-        require(role != "agreement" or name in self.agreements, "agreement-unknown", "hold.target")
-        require(role != "agreement" or name not in self.ended, "nothing-to-change", "hold.target")
-        require(target not in self.held, "nothing-to-change", "hold.target")
-        self.held |= {target}
-
-    def _stop_key(self, entry: Entry) -> None:
-        """A TAINT or REVOKE: of a key of a party or of the gateway, and never one that takes a stop back."""
-        self._signed(entry)
-        kind = entry.statement.kind
-        digest = bytes.fromhex(str(texts.body_text(kind, entry.statement.body, "stop")["target"])[4:])
-        require(isinstance(self.used.get(("key", digest)), tuple), "key-unknown", "stop.target")
-        require(digest not in self.tainted, "nothing-to-change", "stop.target")
-        if kind == st.TAINT:
-            self.tainted |= {digest}
-        else:
-            require(digest not in self.revoked, "nothing-to-change", "stop.target")
-            self.revoked |= {digest}
-
-    def _least_state(self, digest: bytes) -> int:
-        """The state that a directory must give a key, or a worse one (2.8)."""
-        if digest in self.tainted:
-            return st.TAINTED
-        return st.RETIRED if digest in self.revoked | self.former else st.ACTIVE
 
     def _restore(self, entry: Entry) -> None:
         self._signed(entry)
@@ -319,6 +257,28 @@ class ControlReader:
         self._once(("vocabulary", words.name), "vocabulary.version")
         self.vocabularies = {**self.vocabularies, words.name: (entry.statement.body, words)}
 
+    def _equate(self, entry: Entry) -> None:
+        """An EQUIVALENCE: of each level one level of another policy on any day (2.13)."""
+        self._signed(entry)
+        body = texts.body_text(st.EQUIVALENCE, entry.statement.body, "equivalence")
+        rows = body["row"] if isinstance(body["row"], tuple) else ()
+        seen: list[tuple[str, str, object, object]] = []
+        for row in rows:
+            ends = []
+            for key in ("from", "to"):
+                name, _, level = str(row[key]).partition(" ")
+                known = name in self.vocabularies and level in self.vocabularies[name][1].levels
+                require(known, "text-value", f"equivalence.row.{key}")
+                ends.append((name.split(".")[0], level))
+            (policy, level), (other, _) = ends
+            require(policy != other and row["starts"] <= row["ends"], "equivalence-contradiction", "equivalence.row")
+            seen.append((f"{policy} {level}", other, row["starts"], row["ends"]))
+        for one, two in itertools.combinations(seen, 2):
+            apart = one[:2] != two[:2] or one[3] < two[2] or two[3] < one[2]  # type: ignore[operator]
+            require(apart, "equivalence-contradiction", "equivalence.row")
+        self._once(("vocabulary", body["id"]), "equivalence.id")
+        self.table = (str(body["id"]), entry.statement.body)
+
     def _guide(self, entry: Entry) -> None:
         self._signed(entry)
         in_force = {name: words for name, (_, words) in self.vocabularies.items()}
@@ -372,7 +332,8 @@ class ControlReader:
             require(given in {scope, (frozenset(), frozenset())}, "endorsement-not-admitted", "endorsement.scope")
             brought, beside = beside, self.keys[digest]
         elif role == st.ROLE_VOCABULARY:
-            brought, beside = beside, self.vocabularies.get(name, (b"", None))[0]
+            table = {self.table[0]: self.table[1]}
+            brought, beside = beside, table.get(name) or self.vocabularies.get(name, (b"", None))[0]
         require(not brought, "endorsement-not-admitted", "endorsement list.key")
         check_endorsed(endorsement, beside)
         if role in {st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST}:

@@ -188,6 +188,7 @@ def _sources(value: object, at: str) -> tuple[object, ...] | str:
     return read if isinstance(read, tuple) else "all"
 
 
+_BASIS = form(re.compile(".{1,256}"))
 _HELD = (
     rf"batch/[0-9a-f]{{96}}|agreement/{IDENTIFIER.pattern}"
     r"|record/[0-9a-f]{96}\.(0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
@@ -229,6 +230,16 @@ TEXTS: dict[int, Rule] = {
         },
     ),
     10: table({"agreement": _ID, "reason": _LINE}),
+    13: table(
+        {
+            "id": _ID,
+            "row": listing(
+                table({"from": _LINE, "to": _LINE, "basis": _BASIS, "starts": day, "ends": day}),
+                256,
+                once=False,
+            ),
+        }
+    ),
     16: table({"target": form(re.compile(_HELD)), "reason": _LINE}),
     18: table({"target": word("gateway"), "reason": _LINE}),
     17: table({"target": form(re.compile(f"(partner|source)/{IDENTIFIER.pattern}")), "reason": _LINE}),

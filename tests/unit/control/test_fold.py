@@ -185,7 +185,6 @@ def test_an_approval_is_of_one_text() -> None:
 
 NOT_BUILT = sorted(
     {
-        StatementKind.EQUIVALENCE,
         StatementKind.RULE_ADD,
         StatementKind.RULE_WITHDRAW,
         StatementKind.TIME,

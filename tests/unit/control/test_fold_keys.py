@@ -199,7 +199,7 @@ def test_a_redate_is_free_again_once_the_stop_is_lifted() -> None:
     assert world.newest.dir_no == 2
 
 
-@pytest.mark.must("2.5.7")
+@pytest.mark.must("2.5.8")
 def test_a_source_is_admitted_again_with_another_key() -> None:
     """The old key works until the directory that endorses the new one, so no hour is without a key."""
     world = a_world()
@@ -224,7 +224,7 @@ def test_a_former_key_is_never_active_again() -> None:
     assert refusal(lambda: world.direct(with_state(world, ACTIVE))) == "endorsement-state"
 
 
-@pytest.mark.must("2.5.7", "2.4.7")
+@pytest.mark.must("2.5.8", "2.4.7")
 def test_a_former_key_is_never_admitted_again() -> None:
     """Nor by its own party: what it stands for in old batches must stay what it was."""
     world = a_world()
@@ -234,7 +234,7 @@ def test_a_former_key_is_never_admitted_again() -> None:
     assert refusal(lambda: world.rotate("src-91c2", key="src-3f07")) == "key-reused"
 
 
-@pytest.mark.must("2.5.7")
+@pytest.mark.must("2.5.8")
 def test_a_source_is_admitted_again_with_another_scope_or_root() -> None:
     """A new certificate authority and another task are no reason for another name."""
     world = a_world()
@@ -257,7 +257,7 @@ def partner_again(clearance: str = "") -> tuple[bytes, Bundle]:
     return text, make_bundle("usa/arl", {Role.PARTNER_SIGN: sign}, {Role.PARTNER_KEM: kem.public_key}, b"")
 
 
-@pytest.mark.must("2.5.7")
+@pytest.mark.must("2.5.8")
 def test_a_partner_is_admitted_again_with_other_keys_and_another_clearance() -> None:
     """Both its keys follow one another, and its streams are opened with the keys that a directory endorses."""
     world = a_world()

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.compromise import Taint
+from gateway.core.control.equivalence import Equivalence
 from gateway.core.control.guide import Guide
 from gateway.core.control.hold import Hold, Lockdown
 from gateway.core.control.partner import PartnerAdmission
@@ -32,6 +33,7 @@ TEXT = (ASSEMBLED if ASSEMBLED.exists() and "### 2.11 Words" in ASSEMBLED.read_t
 SECTION = TEXT.split("## 2. Trust")[1].split("\n## 3.")[0]
 BLOCKS = dict(re.findall(r"^```(?:toml )?(\w+)\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL))
 UKR_1 = Vocabulary.parse(UKR)
+NATO_1 = Vocabulary.parse((VOCABULARIES / "NATO.1.toml").read_bytes())
 
 TEXTS: dict[str, Callable[[bytes], object]] = {
     "roster": Roster.parse,
@@ -40,6 +42,7 @@ TEXTS: dict[str, Callable[[bytes], object]] = {
     "agreement": Agreement.parse,
     "guide": lambda text: Guide.parse(text, {"UKR.1": UKR_1}),
     "suspension": Suspension.parse,
+    "equivalence": lambda text: Equivalence.parse(text, {"UKR.1": UKR_1, "NATO.1": NATO_1}),
     "taint": Taint.parse,
     "hold": Hold.parse,
     "lockdown": Lockdown.parse,

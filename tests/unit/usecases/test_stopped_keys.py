@@ -200,7 +200,7 @@ def test_a_revoked_ingest_key_still_opens_what_was_sealed_to_it() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.must("2.5.7")
+@pytest.mark.must("2.5.8")
 def test_records_under_a_former_key_go_out_beside_those_of_the_new_one() -> None:
     """A partner verifies both: the one as retired, the other as active."""
 
