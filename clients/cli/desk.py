@@ -78,6 +78,15 @@ class Desk:
         outcome = await self.governance.approve(change_id, encode_signatures([signature]), reason)
         return await self._read_back(signed, outcome)
 
+    async def hand_in(self, entry: ControlEntry, *, reason: str) -> Decided:
+        """Hands in a change with the signatures it has, whoever gave them; this home's key is not used."""
+        if not any(one.entry.statement.link == entry.statement.link for one in self.chain.pending):
+            self.chain.preview(entry)
+        outcome = await self.governance.propose(
+            entry.statement.encode(), encode_signatures(entry.signed.signatures), entry.attachments, reason
+        )
+        return await self._read_back(entry, outcome)
+
     async def rebase(self, change_id: str, *, reason: str, yes: bool) -> Decided:
         """Proposes the text of a change that was overtaken anew, on what stands now; the old one goes off the list."""
         entry = self.chain.stale(change_id)

@@ -6,19 +6,29 @@ more: `rebase` proposes its text anew, and signatures start again, because what 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from clients.cli.asking import reason_option, wait_option, yes_option
+from clients.cli.asking import asking, open_home, reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
 from clients.cli.report import change_facts, change_line, report
-from clients.operator.render import render
+from clients.keyfiles import read_public, write_public
+from clients.operator.carried import MAX_CARRIED_BYTES, Carried
+from clients.operator.home import read_genesis
+from clients.operator.render import render, signer_names, subject_of
+from clients.operator.sign import sign_shown
+from clients.times import now_ms
+from gateway.core.errors import Refused
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(cls=Group)
 def change() -> None:
-    """Pending changes: list, show, approve, reject, rebase."""
+    """Pending changes: list, show, approve, reject, rebase; and offline: export, sign, import."""
 
 
 @change.command("list")
@@ -95,5 +105,67 @@ def rebase(change_id: str, reason: str, yes: bool) -> None:
 
     async def action(desk: Desk) -> Decided:
         return await desk.rebase(change_id, reason=reason, yes=yes)
+
+    report([at_desk(action)])
+
+
+@change.command("export")
+@click.argument("change_id", metavar="CHANGE")
+@click.option("--out", required=True, type=_FILE, metavar="FILE", help="Where the file goes.")
+def export_change(change_id: str, out: Path) -> None:
+    """Write a pending change to FILE, with everything that an operator without a link needs to judge it."""
+
+    async def action(desk: Desk) -> None:
+        found = desk.chain.change(change_id)
+        write_public(out, Carried.of(desk.chain, found).encode())
+        facts = change_facts(found, desk.chain)
+        send = f"{out} (public) to another operator: `sluicectl change sign {out} --reason ...`"
+        result({**facts, "file": str(out)}, [change_line(found, desk.chain), ("send", send)])
+
+    at_desk(action)
+
+
+@change.command()
+@click.argument("file", type=_FILE)
+@click.option("--genesis", type=_FILE, help="The genesis this operator trusts, in a home that never had a link.")
+@reason_option
+@yes_option
+def sign(file: Path, genesis: Path | None, reason: str, yes: bool) -> None:
+    """Sign the change in FILE, offline; everything in it is verified first, from this home's genesis."""
+    home = open_home()
+    carried = Carried.parse(read_public(file, MAX_CARRIED_BYTES))
+    founding = read_genesis(read_public(genesis)) if genesis else home.genesis()
+    entry, control = carried.verified(home, founding.statement.link, now_ms())
+    signed, _ = sign_shown(home, entry, control.roster, asking(yes))
+    write_public(file, carried.signed(signed, home.operator_id, reason).encode())
+    signers = signer_names(signed, control.roster)
+    facts = {
+        "kind": signed.statement.kind.name,
+        "subject": subject_of(signed.statement)[1],
+        "state": "SIGNED",
+        "position": signed.statement.position,
+        "link": signed.statement.link.hex(),
+        "signed_by": list(signers),
+        "file": str(file),
+    }
+    lines = [
+        ("signed", f"{' '.join(subject_of(signed.statement))}  by {', '.join(signers)}; not handed in"),
+        ("send", f"{file} (public) to whoever has a link: `sluicectl change import {file} --reason ...`"),
+    ]
+    result(facts, lines)
+
+
+@change.command("import")
+@click.argument("file", type=_FILE)
+@reason_option
+@wait_option
+def import_change(file: Path, reason: str) -> None:
+    """Hand in the change in FILE with the signatures that others put to it; this home's key is not used."""
+    carried = Carried.parse(read_public(file, MAX_CARRIED_BYTES))
+
+    async def action(desk: Desk) -> Decided:
+        if carried.change.statement.genesis != desk.chain.control.genesis:
+            raise Refused("genesis-differs", "the change must be for this gateway, it is for another", at=str(file))
+        return await desk.hand_in(carried.change, reason=carried.told(reason))
 
     report([at_desk(action)])

@@ -129,39 +129,57 @@ async def read_chain(governance: Governance, home: Home, now_ms: int) -> Chain:
 
     Refuses an entry as the fold does, `genesis-differs`, `control-shrank` and `control-forked`.
     """
-    seen = home.seen()
-    entries: list[ControlEntry] = []
-    control: Control | None = None
+    folding = Folding(home.genesis().statement.link, home.seen(), home)
     async for encoded in governance.read_control(0):
-        entry = parse_entry(encoded)
-        control = control.apply(entry) if control else _begin(entry, home)
-        entries.append(entry)
-        if seen and control.position == seen.position and control.head != seen.link:
-            raise _another_past(
-                "control-forked", "the chain must contain the head this home has seen, it has another", home
-            )
-    if control is None:
-        raise Refused("genesis-differs", "the chain must begin with this home's genesis, it is empty", at="control 0")
-    if seen and control.position < seen.position:
-        raise _another_past(
-            "control-shrank",
-            f"the chain must have the {seen.position} statements this home has seen, it has {control.position}",
-            home,
-        )
+        folding.take(encoded)
+    entries, control = folding.done()
     home.remember(SeenHead(control.position, control.head))
     pending, broken, tip = _lay_on_top(control, await governance.changes(), now_ms)
-    return Chain(tuple(entries), control, pending, broken, tip)
+    return Chain(entries, control, pending, broken, tip)
 
 
-def _begin(entry: ControlEntry, home: Home) -> Control:
-    if entry.statement.link != home.genesis().statement.link:
-        raise Refused(
-            "genesis-differs",
-            "the chain must begin with this home's genesis, it begins with another",
-            at="control 0",
-            do="stop and call the other operators",
-        )
-    return Control.begin(entry)
+class Folding:
+    """Entries as they come, each verified behind the one before. genesis: the link the first must have."""
+
+    def __init__(self, genesis: bytes, seen: SeenHead | None, home: Home) -> None:
+        self._genesis, self._seen, self._home = genesis, seen, home
+        self._entries: list[ControlEntry] = []
+        self._control: Control | None = None
+
+    def take(self, encoded: bytes) -> None:
+        """The next entry; refuses it as the fold does, `genesis-differs`, and `control-forked`."""
+        entry, seen = parse_entry(encoded), self._seen
+        self._control = control = self._control.apply(entry) if self._control else self._begin(entry)
+        self._entries.append(entry)
+        if seen and control.position == seen.position and control.head != seen.link:
+            raise _another_past(
+                "control-forked", "the chain must contain the head this home has seen, it has another", self._home
+            )
+
+    def done(self) -> tuple[tuple[ControlEntry, ...], Control]:
+        """All of them, and what stands after them; refuses `genesis-differs` for none, and `control-shrank`."""
+        control, seen = self._control, self._seen
+        if control is None:
+            raise Refused(
+                "genesis-differs", "the chain must begin with this home's genesis, it is empty", at="control 0"
+            )
+        if seen and control.position < seen.position:
+            raise _another_past(
+                "control-shrank",
+                f"the chain must have the {seen.position} statements this home has seen, it has {control.position}",
+                self._home,
+            )
+        return tuple(self._entries), control
+
+    def _begin(self, entry: ControlEntry) -> Control:
+        if entry.statement.link != self._genesis:
+            raise Refused(
+                "genesis-differs",
+                "the chain must begin with this home's genesis, it begins with another",
+                at="control 0",
+                do="stop and call the other operators",
+            )
+        return Control.begin(entry)
 
 
 def _lay_on_top(

@@ -168,12 +168,14 @@ class Government:
                 at=change.change_id,
                 do="propose it again on the present head; signatures start anew",
             )
+        before = len(change.entry.signed.signatures)
         known = {signature.public_key: signature for signature in (*change.entry.signed.signatures, *signatures)}
         entry = replace(change.entry, signed=SignedStatement(change.statement, tuple(known.values())))
         check_size(entry)
         change = replace(change, entry=entry, progress=self._progress(entry))
         if signatures:
-            change = change.approved(peer.party_id, reason)
+            carries = len(known) > before
+            change = change.approved(peer.party_id, reason, carries=carries)
         if self._is_next(change):
             return await self._apply(change)
         if change.progress.have >= change.progress.need:

@@ -44,9 +44,12 @@ class PendingChange:
     progress: Progress
     approvals: tuple[tuple[str, str], ...] = ()
 
-    def approved(self, operator: str, reason: str) -> PendingChange:
-        """The same with one more approval; the proposer's own reason stays the first one it gave."""
-        if operator == self.proposer:
+    def approved(self, operator: str, reason: str, *, carries: bool = False) -> PendingChange:
+        """The same with one more approval; the proposer's own reason stays the first one it gave.
+
+        carries: it brought signatures that were not there, so its reason tells of another's.
+        """
+        if operator == self.proposer and not carries:
             return self
         return replace(self, approvals=tuple({**dict(self.approvals), operator: reason}.items()))
 

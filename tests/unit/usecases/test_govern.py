@@ -518,4 +518,5 @@ def test_the_reasons_of_an_approver_count_once() -> None:
     again = change.approved("officer-2", "a").approved("officer-2", "bb").approved("officer-1", "not kept")
 
     assert again.approvals == (("officer-2", "bb"),)
+    assert again.approved("officer-1", "from a vault", carries=True).approvals[-1] == ("officer-1", "from a vault")
     assert again.size == change.size + 2
