@@ -51,10 +51,11 @@ class _ApplyJob:
     running: Running
     entry: ControlEntry
     applied: Control | None = None
+    reading: tuple[int, int] = (0, 0)
     ended: list[Subscription] = field(default_factory=list)
 
     def prepare(self, plan: Plan) -> None:
-        entry = replace(self.entry, applied_at_ms=max(self.running.now_ms(), self.running.control.clock_ms))
+        entry, self.reading = dated(self.running, self.entry)
         check_fork(self.running, entry)
         applied = self.running.control.apply(entry)
         position = plan.append(Journal.CONTROL, KIND_STATEMENT, entry.encode())
@@ -67,6 +68,8 @@ class _ApplyJob:
         """INVARIANT: no stream writes a frame between the new state and its own new decision."""
         if self.applied is not None:
             self.running.control = self.applied
+            if self.entry.statement.kind is StatementKind.TIME:
+                self.running.time.confirm(self.reading)
             self.ended = self.running.discloser.redecide(self.applied)
 
 
@@ -194,7 +197,7 @@ class Government:
         if entry.statement.position != control.position:
             return signature_progress(entry.signed, control.roster)
         check_fork(self._running, entry)
-        return control.preview(replace(entry, applied_at_ms=max(self._running.now_ms(), control.clock_ms)))[1]
+        return control.preview(dated(self._running, entry)[0])[1]
 
     def _is_next(self, change: PendingChange) -> bool:
         complete = change.progress.have >= change.progress.need
@@ -265,6 +268,18 @@ async def _all_closed(ended: list[Subscription]) -> None:
                 await subscription.closed.wait()
     except TimeoutError:
         _log.warning("change.stream-lingers", streams=sum(not one.closed.is_set() for one in ended))
+
+
+def dated(running: Running, entry: ControlEntry) -> tuple[ControlEntry, tuple[int, int]]:
+    """The entry with the time it is applied at, and the clocks' reading; refuses a TIME that says nothing new.
+
+    For all but a TIME that is the trusted now. A TIME is applied at what the wall clock shows, since that is its claim.
+    """
+    reading = running.time.reading()
+    if entry.statement.kind is StatementKind.TIME:
+        running.time.check_doubted(reading[0])
+        return replace(entry, applied_at_ms=reading[0]), reading
+    return replace(entry, applied_at_ms=max(running.now_ms(), running.control.clock_ms)), reading
 
 
 def check_fork(running: Running, entry: ControlEntry) -> None:

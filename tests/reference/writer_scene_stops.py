@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from tests.reference.writer_control import DIRECTORY, HOUR, NOW, REDATE, ROLES, SOURCE, SOURCE_TEXT
-from tests.reference.writer_house import BOTH, VOCABULARY, VOCABULARY_TEXT, House
+from tests.reference.writer_house import BOTH, MINUTE, VOCABULARY, VOCABULARY_TEXT, House
 from tests.reference.writer_octets import Fields, h, join, lp8, lp16, opened, u8
 from tests.reference.writer_scene import Octets, Scene, Signed, endorse, step
 from tests.reference.writer_scene_control import ALL, LIFT
 
-END, EQUIVALENCE, HOLD, LOCKDOWN, TAINT, REVOKE = 10, 13, 16, 18, 20, 21
+END, EQUIVALENCE, HOLD, LOCKDOWN, TAINT, REVOKE, TIME = 10, 13, 16, 18, 20, 21, 22
 ONE = ("officer-1",)
 ACTIVE, RETIRED, TAINTED = 1, 2, 3
 
@@ -67,6 +68,7 @@ def write_stop_scenes(scene: Scene, house: House) -> None:
     _forks(begin)
     _holds(begin)
     _equivalence(begin)
+    _time(begin)
 
 
 def _stop(digest: bytes, *, since: str = "") -> bytes:
@@ -207,6 +209,26 @@ def _equivalence(begin: _Story) -> None:
     equated("equal_again", row(), after=equal).ends("the name of a table used twice", "id-reused")
     equated("equal_name", row(), table="UKR.1").ends("a table with the name of a vocabulary", "id-reused")
     equated("equal_second", row(), table="EQ-2", after=equal).ends("a second table", None)
+
+
+def _time(begin: _Story) -> None:
+    """The next entry is applied a minute after the hour of its position."""
+    at = NOW + (begin.last.position + 1) * HOUR + MINUTE
+    whole = at - at % 1000
+
+    def told(name: str, first: int, last: int, by: Sequence[str] = BOTH, zone: str = "Z") -> _Story:
+        stamps = [datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + zone for ms in (first, last)]
+        body = f'from = {stamps[0]}\nuntil = {stamps[1]}\nreason = "compared"\n'
+        return begin.then(name, TIME, body.encode(), by)
+
+    told("time", whole, whole + 24 * HOUR).ends("the clock said to be right", None)
+    told("time_by_one", whole, whole + HOUR, ONE).ends("the clock said to be right by one person", "signatures-too-few")
+    told("time_early", whole + 1000, whole + HOUR).ends("a clock that is behind the span", "time-outside")
+    told("time_late", whole - HOUR, whole).ends("a clock that is at the end of the span", "time-outside")
+    told("time_long", whole, whole + 24 * HOUR + 1000).ends("a span of more than a day", "text-value")
+    told("time_none", whole, whole).ends("a span of nothing", "text-value")
+    told("time_zone", whole, whole + HOUR, zone="+03:00").ends("a span in another zone", "text-value")
+    told("time_local", whole, whole + HOUR, zone="").ends("a span in no zone", "text-value")
 
 
 def _bundle(scene: Scene) -> bytes:

@@ -68,6 +68,11 @@ TRIED: dict[str, Callable[[World], object]] = {
     "a lift of the lockdown": lambda world: world.apply(
         StatementKind.LIFT, b'target = "gateway"\nreason = "x"\n', by=EVE
     ),
+    "a time": lambda world: world.apply(
+        StatementKind.TIME,
+        b'from = 2026-05-28T20:00:00Z\nuntil = 2026-05-28T21:00:00Z\nreason = "x"\n',
+        by=EVE,
+    ),
     "a lockdown": lambda world: world.lock(by=EVE),
     "a revocation": lambda world: world.revoke(KEY, by=EVE),
     "the source again": lambda world: world.apply(

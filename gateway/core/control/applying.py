@@ -25,6 +25,7 @@ from gateway.core.control.endorsing import check_endorsement_list, parse_endorse
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.equivalence import Equivalence
 from gateway.core.control.guide import Guide
+from gateway.core.control.moment import TrueTime
 from gateway.core.control.restore import Restore, check_next
 from gateway.core.control.standing import AdmittedKey, AppliedRestore, OpenProposal, Standing, StandingDirectory
 from gateway.core.control.stopping import hold, lift, lock, revoke, suspend, taint
@@ -183,6 +184,12 @@ def redate(standing: S, entry: ControlEntry) -> S:
     return _with_directory(standing, replace(standing_directory, newest=new, redated=entry.signed))
 
 
+def tell_time(standing: S, entry: ControlEntry) -> S:
+    """A TIME: nothing stands differently after it; `applied_at` is what the wall clock showed."""
+    TrueTime.parse(entry.body).check(entry.applied_at_ms)
+    return standing
+
+
 def restore(standing: S, entry: ControlEntry) -> S:
     """A RESTORE: it goes on from the incarnation that the one before began; only LEDGER knows the first."""
     new, before = Restore.parse(entry.body), [one.restore for one in standing.restores]
@@ -219,6 +226,7 @@ APPLIED: Mapping[StatementKind, Applies] = {
     StatementKind.LIFT: lift,
     StatementKind.TAINT: taint,
     StatementKind.REVOKE: revoke,
+    StatementKind.TIME: tell_time,
     StatementKind.RESTORE: restore,
 }
 ATTACHED: Mapping[StatementKind, int] = {

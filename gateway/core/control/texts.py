@@ -184,6 +184,13 @@ class Table:
             raise self.wrong(key, "a date like 2026-06-01")
         return value
 
+    def moment_ms(self, key: str) -> int:
+        """A whole second of UTC, as milliseconds since 1970."""
+        value = self._value(key)
+        if type(value) is not datetime.datetime or value.utcoffset() != datetime.timedelta(0) or value.microsecond:
+            raise self.wrong(key, "a second of UTC like 2026-05-30T12:00:00Z")
+        return round(value.timestamp()) * 1000
+
     def hex_bytes(self, key: str, count: int = HASH_BYTES) -> bytes:
         """`count` bytes in lower-case hexadecimal."""
         value = self._value(key)

@@ -111,6 +111,7 @@ class ControlReader(Stopped):
             st.LIFT: self._lift,
             st.TAINT: self._stop_key,
             st.REVOKE: self._stop_key,
+            st.TIME: self._time,
             st.RESTORE: self._restore,
         }
         require(statement.kind in rules, "statement-not-built", "statement.kind")
@@ -173,6 +174,14 @@ class ControlReader(Stopped):
         self._signed(entry, self.proposals[link][0])
         require(link not in self.objected, "nothing-to-change", "object.proposal")
         self.objected |= {link}
+
+    def _time(self, entry: Entry) -> None:
+        """The clock of the entry is the wall clock, and the quorum says that it is right (2.14)."""
+        self._signed(entry)
+        body = texts.body_text(st.TIME, entry.statement.body, "time")
+        begin, end = int(str(body["from"])), int(str(body["until"]))
+        require(0 < end - begin <= 24 * st.HOUR, "text-value", "time.until")
+        require(begin <= entry.applied_at < end, "time-outside", "entry.applied_at")
 
     def _restore(self, entry: Entry) -> None:
         self._signed(entry)

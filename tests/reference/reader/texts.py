@@ -87,6 +87,14 @@ def day(value: object, at: str) -> datetime.date:
     return value
 
 
+def second(value: object, at: str) -> int:
+    """A moment without a fraction, at the meridian of Greenwich; in milliseconds."""
+    moment = value if isinstance(value, datetime.datetime) else datetime.datetime.min
+    zone = moment.utcoffset()
+    require(zone is not None and not zone and not moment.microsecond, "text-value", at)
+    return int(moment.timestamp()) * 1000
+
+
 def listing(rule: Rule, high: int = 1024, *, once: bool = True) -> Rule:
     """A list of 1 to 1,024 entries, each once."""
 
@@ -251,6 +259,7 @@ TEXTS: dict[int, Rule] = {
     ),
     20: table({"target": _KEY_TARGET, "since": day, "reason": _LINE}),
     21: table({"target": _KEY_TARGET, "reason": _LINE}),
+    22: table({"from": second, "until": second, "reason": _LINE}),
 }
 
 

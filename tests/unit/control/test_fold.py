@@ -187,7 +187,6 @@ NOT_BUILT = sorted(
     {
         StatementKind.RULE_ADD,
         StatementKind.RULE_WITHDRAW,
-        StatementKind.TIME,
     }
 )
 

@@ -13,6 +13,7 @@ from gateway.core.control.compromise import Taint
 from gateway.core.control.equivalence import Equivalence
 from gateway.core.control.guide import Guide
 from gateway.core.control.hold import Hold, Lockdown
+from gateway.core.control.moment import TrueTime
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.roster import Roster
 from gateway.core.control.source import SourceAdmission
@@ -44,6 +45,7 @@ TEXTS: dict[str, Callable[[bytes], object]] = {
     "suspension": Suspension.parse,
     "equivalence": lambda text: Equivalence.parse(text, {"UKR.1": UKR_1, "NATO.1": NATO_1}),
     "taint": Taint.parse,
+    "time": TrueTime.parse,
     "hold": Hold.parse,
     "lockdown": Lockdown.parse,
 }
