@@ -10,6 +10,7 @@ own, so the list brings them and the quorum's signature over the root is what ad
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from gateway.core.control.directory import (
     GATEWAY_ROLES,
@@ -22,6 +23,7 @@ from gateway.core.control.directory import (
 from gateway.core.control.enrolment import Bundle
 from gateway.core.control.standing import Standing
 from gateway.core.errors import CallerError, Refused
+from gateway.core.parties.names import PartnerId, SourceId
 from gateway.core.suite.algorithms import text_digest
 from gateway.core.suite.keys import key_digest
 from gateway.core.suite.numbers import MAX_ENDORSEMENTS, MAX_TEXT_BYTES, SALT_BYTES, KeyState, Role
@@ -121,21 +123,37 @@ def _material(standing: Standing, endorsement: Endorsement, brought: bytes) -> b
         return brought
     if brought:
         raise _not_admitted("no key or file that its own statement brought, one came")
-    known, scopes = _admitted(standing, endorsement)
-    if endorsement.scope not in scopes:
+    admitted = _admitted(standing, endorsement.role, endorsement.subject_id)
+    if admitted is None or admitted.digest != endorsement.key_digest:
+        raise _not_admitted(f"the admitted key or file of `{endorsement.subject_id}`, another came")
+    if endorsement.scope not in admitted.scopes:
         raise _not_admitted(f"the admitted scope or none for `{endorsement.subject_id}`, another came")
-    return known
+    return admitted.material
 
 
-def _admitted(standing: Standing, endorsement: Endorsement) -> tuple[bytes, set[str]]:
-    subject_id, role = endorsement.subject_id, endorsement.role
-    if role is Role.SOURCE:
-        source = standing.source(subject_id)
-        return source.public_key, {source.admission.scope.text, ""}
-    if role is Role.VOCABULARY:
-        return standing.vocabulary_texts.get(subject_id, b""), {""}
-    partner = standing.partner(subject_id)
-    return partner.kem_key if role is Role.PARTNER_KEM else partner.sign_key, {""}
+class _Admitted(NamedTuple):
+    digest: bytes
+    material: bytes
+    scopes: frozenset[str]
+
+
+_NO_SCOPE = frozenset({""})
+
+
+def _admitted(standing: Standing, role: Role, subject_id: str) -> _Admitted | None:
+    """What a statement brought for the role under that name; None if there was none."""
+    vocabulary, source = standing.vocabularies.get(subject_id), standing.sources.get(SourceId(subject_id))
+    partner = standing.partners.get(PartnerId(subject_id))
+    if role is Role.VOCABULARY and vocabulary:
+        return _Admitted(vocabulary.digest, standing.vocabulary_texts[subject_id], _NO_SCOPE)
+    if role is Role.SOURCE and source:
+        admission = source.admission
+        return _Admitted(admission.key_digest, source.public_key, _NO_SCOPE | {admission.scope.text})
+    if role is Role.PARTNER_KEM and partner:
+        return _Admitted(partner.admission.kem_key_digest, partner.kem_key, _NO_SCOPE)
+    if role is Role.PARTNER_SIGN and partner:
+        return _Admitted(partner.admission.sign_key_digest, partner.sign_key, _NO_SCOPE)
+    return None
 
 
 def gateway_keys(standing: Standing) -> frozenset[bytes]:

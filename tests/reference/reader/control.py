@@ -16,7 +16,7 @@ from .labels import Label, Vocabulary
 from .octets import Refusal, require
 from .origin import Unpacked
 from .statements import Dir, Endorsement, Proposal, Restore, Roster, check_signed
-from .suite import Memory, key_digest
+from .suite import Memory, key_digest, text_digest
 from .trees import leaf, root
 from .trust import SKEW, Trust, check_endorsed, check_way
 
@@ -224,6 +224,7 @@ class ControlReader:
             if words is None:
                 raise Refusal("label", "clearance")
             for tag, held in clearance.items():
+                require(words.tags.get(tag, {}).get("held") != "agreement", "label", "clearance")
                 owners = words.owner if tag == words.releasability else ()
                 values = tuple(one for one in texts.strings(held) if one not in owners)
                 words.check(Label(words.name, str(clearance["level"]), {} if tag == "level" else {tag: values}))
@@ -312,6 +313,9 @@ class ControlReader:
             brought, beside = beside, self.keys[digest]
         elif role == st.ROLE_VOCABULARY:
             brought, beside = beside, self.vocabularies.get(name, (b"", None))[0]
+            require(
+                text_digest(name, beside) == digest and beside, "endorsement-not-admitted", "endorsement.subject_id"
+            )
         require(not brought, "endorsement-not-admitted", "endorsement list.key")
         check_endorsed(endorsement, beside)
         if role in {st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST}:
