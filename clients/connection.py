@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.errors import CallerError, Fault
+
+MAX_ENDPOINT_BYTES = 255
+_ENDPOINT = re.compile(r"([A-Za-z0-9.-]+|\[[A-Za-z0-9.:-]*:[A-Za-z0-9.:-]*\]):([1-9][0-9]{0,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,10 @@ class Connection:
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
     """Host and port of `host:port`; refuses anything else as `endpoint`."""
-    host, separator, port = endpoint.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    bracketed = host != bare
-    if not separator or not bare or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
-        raise CallerError("endpoint", "an endpoint must be `host:port`", at=endpoint)
-    if (":" in bare) != bracketed or not all(c.isascii() and (c.isalnum() or c in ".-:") for c in bare):
+    found = _ENDPOINT.fullmatch(endpoint)
+    if found is None or len(endpoint) > MAX_ENDPOINT_BYTES or int(found[2]) > 65_535:
         raise CallerError("endpoint", "an endpoint must be `host:port`, an IPv6 host in brackets", at=endpoint)
-    return bare, int(port)
+    return found[1].strip("[]"), int(found[2])
 
 
 def unreachable(endpoint: str) -> Fault:

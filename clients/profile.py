@@ -86,7 +86,7 @@ class Profile:
             role=PartyRole(page.choice("role", tuple(role.value for role in PartyRole))),
             id=page.name("id"),
             keys=page.relative("keys"),
-            endpoint=page.string("endpoint", 256),
+            endpoint=page.endpoint("endpoint"),
             server=page.spiffe("server"),
             roots_pem=page.text("roots"),
             certificate_pem=page.text("certificate"),

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from clients.connection import MAX_ENDPOINT_BYTES, split_endpoint
 from gateway.core.control.texts import Table
 from gateway.core.errors import CallerError
 from gateway.core.suite.numbers import HASH_BYTES
@@ -74,16 +75,25 @@ class Page(Table):
         pins = self.table(key, frozenset(names))
         return tuple((name, pins.hex_bytes(name, HASH_BYTES)) for name in names)
 
+    def endpoint(self, key: str) -> str:
+        """Host and port of a gateway."""
+        endpoint = self.string(key, MAX_ENDPOINT_BYTES)
+        try:
+            split_endpoint(endpoint)
+        except CallerError as error:
+            raise self.wrong(key, "`host:port`, an IPv6 host in brackets") from error
+        return endpoint
+
     def spiffe(self, key: str) -> str:
         """A SPIFFE identity."""
-        uri = self.string(key, 256)
+        uri = self.string(key, 255)
         if _SPIFFE.fullmatch(uri) is None:
             raise self.wrong(key, "a URI like spiffe://sluice.example/gateway/demo")
         return uri
 
     def relative(self, key: str) -> str:
         """A folder below the file's own."""
-        folder = self.string(key, 256)
+        folder = self.string(key, 255)
         # A profile comes from outside: it must not choose any file of this machine as a key.
         if _FOLDER.fullmatch(folder) is None or {".", ".."} & set(PurePosixPath(folder).parts):
             raise self.wrong(key, "a folder below the profile's own")

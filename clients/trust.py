@@ -18,7 +18,7 @@ def trust_from(profile: Profile) -> Trust:
 def vocabularies_of(profile: Profile, trust: Trust) -> dict[str, Vocabulary]:
     """The profile's vocabularies by name, with the texts that the directory brings.
 
-    Refuses `vocabulary-pinned` where a text is another than the profile's, and `file-not-endorsed`.
+    Refuses `vocabulary-pinned` where a text is another than the profile's, `vocabulary`, and `file-not-endorsed`.
     """
     vocabularies = {}
     for name, pin in profile.vocabularies:
@@ -26,4 +26,6 @@ def vocabularies_of(profile: Profile, trust: Trust) -> dict[str, Vocabulary]:
         if text_digest(name, text) != pin:
             raise Refused("vocabulary-pinned", f"the vocabulary `{name}` is not the one of the profile", at=name)
         vocabularies[name] = Vocabulary.parse(text)
+        if vocabularies[name].name != name:
+            raise Refused("vocabulary", f"the vocabulary that is endorsed as `{name}` has another name", at=name)
     return vocabularies

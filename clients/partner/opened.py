@@ -135,6 +135,8 @@ class OpenedStream:
         if view_digest(shown) != disclosure.view_digest or sum(map(len, leaves)) != disclosure.records:
             raise Refused("frame-not-as-entered", "the records are not those the ledger says were shown", at="frame")
         for section, of in zip(sections, leaves, strict=True):
+            if section.signed.batch.genesis != self.terms.genesis:
+                raise Refused("batch-genesis", "the section is of another genesis", at="section")
             if not self._asked >> section.signed.batch.kind & 1:
                 raise Refused("outside-agreement", "the section is of a kind that was not asked for", at="section")
             self._reader.check_section(section, of)

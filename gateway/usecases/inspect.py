@@ -36,8 +36,10 @@ def inspecting(control: Control, scope: Scope, verified: VerifiedBatch) -> Gener
     """
     batch = verified.signed.batch
     guide, kind = control.guide, KINDS.get(batch.kind)
-    if kind is None or guide is None or not scope.covers(batch.kind, batch.data_mode):
+    if kind is None or not scope.covers(batch.kind, batch.data_mode):
         return None, Refusal(RefusalCode.SCOPE, at="batch.kind")
+    if guide is None:
+        return None, Refusal(RefusalCode.LABEL_BELOW_GUIDE, at="batch.kind")
     labels: list[tuple[bytes | None, ...]] = []
     designs: list[str] = []
     known: dict[bytes, Label] = {}
@@ -127,5 +129,8 @@ class _RecordGuard:
 
 def _code(error: GatewayError) -> RefusalCode:
     """The wire code of a refusal: its own name, or `malformed` where the table has none."""
+    if error.code == "guide-silent":
+        # No label dominates a floor that is not there.
+        return RefusalCode.LABEL_BELOW_GUIDE
     name = error.code.upper().replace("-", "_")
     return RefusalCode[name] if name in RefusalCode.__members__ else RefusalCode.MALFORMED

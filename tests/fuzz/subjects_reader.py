@@ -139,7 +139,6 @@ APART = {
     "directory message": "the second reader reads the signatures inside it when it counts the statement",
     "control entry": "the second reader reads the signatures inside it when it counts the statement",
     "recording": "the second reader cuts the items of a file and reads them one by one",
-    "profile": "the product also reads the host and the port of the endpoint",
 }
 # What the product judges beside the structure itself is left out where the two are compared.
 _OURS_ALONE: dict[str, Callable[[bytes], object]] = {

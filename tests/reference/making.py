@@ -139,7 +139,9 @@ quarantines = st.lists(st.builds(receipt.Quarantined, hashes, st.integers(0, 255
 source_entries = st.one_of(
     st.builds(entries.Admitted, salts, ids, u64s, hashes),
     st.builds(entries.RefusedBatch, salts, ids, u64s, hashes, st.sampled_from(RefusalCode)),
-    st.builds(entries.Disclosed, salts, hashes, st.integers(0, 255), st.integers(1, 65_535), st.one_of(names, st.just(""))),
+    st.builds(
+        entries.Disclosed, salts, hashes, st.integers(0, 255), st.integers(1, 65_535), st.one_of(names, st.just(""))
+    ),
 )
 key_events = st.builds(entries.KeyEvent, hashes, st.sampled_from(KeyState))
 

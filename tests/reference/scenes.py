@@ -114,7 +114,9 @@ class Scenes:
     def _stream(self, setup: dict[str, object]) -> Step:
         nation, clearances, agreement = self._cleared(setup)
         hello, genesis = self.octets(setup["hello"]), self.octets(setup["genesis"])
-        party = Party(Hello.parse(hello).partner_id, genesis, nation, clearances, {})
+        pins = setup.get("vocabularies")
+        pinned = {str(name): self.octets(one) for name, one in pins.items()} if isinstance(pins, dict) else None
+        party = Party(Hello.parse(hello).partner_id, genesis, nation, clearances, {}, pinned)
         ledger = Ledger.parse(self.octets(setup["state"])) if "state" in setup else Ledger()
         kem, ephemeral = self.kem(str(setup["kem_key"])), self.kem(str(setup["ephemeral_key"]))
         trust = Trust(genesis, self.memory)

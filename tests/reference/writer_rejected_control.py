@@ -79,6 +79,9 @@ def control_cases(vectors: Vectors) -> Cases:
             "a scope of 129 bytes": endorsed(scope=lp16(b"t" * 129)),
         },
         "bundle": {
+            "a KEM key that is none": ("key-malformed", _with_no_kem_key(vectors, bundle)),
+            "a source beside a key to sign with": bundle.replace(u8(5) + u16(1665), u8(1) + u16(1665), 1),
+            "a gateway's key alone": _alone(bundle),
             "one bit of a key": ("bundle-signature", flip(bundle, 100)),
             "one bit of its ML-DSA-87 half": ("bundle-signature", flip(bundle, len(bundle) - 4691)),
             "one bit of its Ed25519 half": ("bundle-signature", flip(bundle, -1)),
@@ -91,6 +94,20 @@ def control_cases(vectors: Vectors) -> Cases:
             "the tag of a bundle": altered(vectors, "control.card", tag=b"SLUICE1/enrol\x00"),
         },
     }
+
+
+def _with_no_kem_key(vectors: Vectors, bundle: bytes) -> bytes:
+    """A partner's bundle whose KEM key has the right length, and is no key; its signing key signed it all the same."""
+    place = bundle.index(vectors.made("keys.partner-kem"))
+    unsigned = bundle[:place] + b"\xff" * 1568 + bundle[place + 1568 : -4691]
+    key = SigningKey("partner-sign")
+    return unsigned + vectors.sign("materials.bundle_of_no_kem_key", key, "enrol", unsigned)
+
+
+def _alone(bundle: bytes) -> bytes:
+    """The signing key of a partner's bundle alone, as the key of ticks."""
+    place = bundle.index(u8(6) + u16(2624))
+    return bundle[:23] + u8(1) + u8(3) + bundle[place + 1 :]
 
 
 def _with_third(vectors: Vectors, signatures: Fields) -> bytes:

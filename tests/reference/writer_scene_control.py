@@ -224,6 +224,9 @@ def _rosters(scene: Scene, house: House) -> None:
         [*opened, house.applied(objected), house.applied(stopped, at=at + MINUTE)],
         "roster-objected",
     )
+    again = house.make.sign("house_object_again", OBJECT, objection, ("officer-1",), objected.behind(genesis))
+    twice = [*opened, house.applied(objected), house.applied(again)]
+    _case(scene, "a roster that two operators object to", twice, "nothing-to-change")
 
 
 def _unproposed(house: House, named: bytes, at: int) -> Signed:

@@ -128,7 +128,13 @@ def _hello(scene: Scene, house: House) -> None:
 
 
 def _signed_batch(
-    scene: Scene, name: str, records: list[dict[int, tuple[str, bytes]]], *, must: int = MUST, kind: int = TACTIC
+    scene: Scene,
+    name: str,
+    records: list[dict[int, tuple[str, bytes]]],
+    *,
+    must: int = MUST,
+    kind: int = TACTIC,
+    schema: int = TACTIC_1,
 ) -> Octets:
     """A whole item of the story's source, signed for a scenario."""
     seed = fixed(f"seed of {name}", 32)
@@ -137,7 +143,7 @@ def _signed_batch(
     for index, record in enumerate(records):
         own = stream[index * (16 + SLOTS * 48) :]
         committed = []
-        portions += u16(TACTIC_1) + u16(must) + u8(SLOTS) + u16(sum(1 << slot for slot in record))
+        portions += u16(schema) + u16(must) + u8(SLOTS) + u16(sum(1 << slot for slot in record))
         for slot in range(SLOTS):
             drawn = own[16 + slot * 48 : 64 + slot * 48]
             if slot in record:
@@ -146,7 +152,7 @@ def _signed_batch(
                 drawn = h(b"\x02" + tag("portion") + b"\x01" + d)
                 portions += lp16(label.encode()) + lp32(content)
             committed.append(drawn)
-        head = tag("record") + b"\x01" + own[:16] + u16(TACTIC_1) + u16(must) + u8(SLOTS)
+        head = tag("record") + b"\x01" + own[:16] + u16(schema) + u16(must) + u8(SLOTS)
         leaves.append(leaf(head + b"".join(committed)))
     world = scene.world
     statement = join(
@@ -191,9 +197,14 @@ def _batch(scene: Scene) -> None:
     first, second = BATCHES[0][0], BATCHES[0][1]
 
     def signed(
-        name: str, code: str | None, *records: dict[int, tuple[str, bytes]], must: int = MUST, kind: int = TACTIC
+        name: str,
+        code: str | None,
+        *records: dict[int, tuple[str, bytes]],
+        must: int = MUST,
+        kind: int = TACTIC,
+        schema: int = TACTIC_1,
     ) -> None:
-        case(name, _signed_batch(scene, name, list(records), must=must, kind=kind), code)
+        case(name, _signed_batch(scene, name, list(records), must=must, kind=kind, schema=schema), code)
 
     signed("of two records", None, first, second)
     above = second | {0: (FINE_LABEL, second[0][1])}
@@ -213,5 +224,7 @@ def _batch(scene: Scene) -> None:
         "marking-in-text",
         first | {4: (ABOUT_LABEL, narrative("NATO SECRET\nas it stood"))},
     )
+    case("before there is a guide", told, "label-below-guide", journal=ALL[:2])
+    signed("of another schema", "schema", first, schema=1)
     signed("of a chunk", "scope", first, kind=4)
     signed("of a design", "scope", first, kind=3)

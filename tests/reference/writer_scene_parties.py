@@ -83,6 +83,13 @@ def _parcel(scene: Scene) -> None:
         context = b"".join(octets_ if part.replace(" ", "_") == field else made for part, made in parts)
         wrong = context + head[len(context) :]
         case(name, [scene.changed("parcel.header", wrong)], "parcel-not-for-us")
+    # Sealed to the gateway's own key, under a header that names another.
+    parts = vectors.parts("parcel.header_context")
+    named = b"".join(bytes(16) if part.replace(" ", "_") == "ingest_key_id" else made for part, made in parts)
+    secret = fixed("the secret of a parcel that names another key", 48)
+    ingest = scene.world.sealed_to["gateway-ingest"]
+    seal = vectors.seal("materials.seal_under_another_key_id", ingest, named, secret)
+    case("that names another key than it is sealed to", [raw(named + lp16(seal))], "parcel-not-for-us")
 
 
 def _record(scene: Scene) -> None:
@@ -208,6 +215,7 @@ def _connection(scene: Scene, house: House, batches: list[MadeBatch]) -> None:
     case("an entry of its own making", [directory, told(admitted, entered(1, "made up", 5)), both], "account-rewritten")
     case("a tick and no entries", [directory, both], "account-rewritten")
     case("an unknown message", [directory, "0900"], "stream-order")
+    case("a message of no type", [directory, ""], "stream-order")
     again = entered(0, "another salt")
     twice = ticked("that admits twice", admitted, again)
     case("a batch admitted twice", [directory, told(admitted, again), twice], "account-contradicts")

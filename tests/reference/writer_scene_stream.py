@@ -9,7 +9,7 @@ from tests.reference.writer_control import RESTORE
 from tests.reference.writer_house import BOTH, House
 from tests.reference.writer_octets import SUITE, fixed, h, leaf, lp8, lp16, lp32, multiproof, tag, u8, u16, u32, u64
 from tests.reference.writer_origin import MadeBatch
-from tests.reference.writer_scene import GENESIS, THEN, Octets, Scene, Step, cut, message, raw, step
+from tests.reference.writer_scene import GENESIS, THEN, Octets, Scene, Signed, Step, cut, message, raw, step
 from tests.reference.writer_scene_ledger import STATE, Ledger
 from tests.reference.writer_stream import STREAM_ID, Keys, padme
 from tests.reference.writer_wrongs import altered, flip
@@ -26,7 +26,7 @@ END: Octets = ["07", "frame.end"]
 
 
 @dataclass(frozen=True)
-class _Stream:
+class Stream:
     """The stream of the story, and what its gateway could write under the same keys."""
 
     scene: Scene
@@ -34,11 +34,13 @@ class _Stream:
 
     @property
     def keys(self) -> Keys:
+        """What its messages are sealed under."""
         key, iv = (octets for _, octets in self.scene.vectors.parts("stream.key_iv"))
         return Keys(self.scene.vectors.made("stream.th"), key, iv)
 
     @property
     def directory(self) -> Octets:
+        """Its first message."""
         return ["00", self.house.message]
 
     def case(self, name: str, messages: Sequence[Octets | Step], code: str | None, **changed: object) -> None:
@@ -89,7 +91,7 @@ class _Stream:
 
 def write_stream_scenes(scene: Scene, house: House, batches: list[MadeBatch]) -> None:
     """Order, opening, keys, disclosures, frames, and another life of the store."""
-    stream = _Stream(scene, house)
+    stream = Stream(scene, house)
     _order(stream)
     _opening(stream)
     _endorsed(stream)
@@ -98,7 +100,7 @@ def write_stream_scenes(scene: Scene, house: House, batches: list[MadeBatch]) ->
     _restore(stream)
 
 
-def _order(stream: _Stream) -> None:
+def _order(stream: Stream) -> None:
     opened, whole = stream.open(), stream.open(OLD, FRAME, NOTICE, END)
     stream.case("as it came", whole, None)
     stream.case("nothing but a directory", [stream.directory], None)
@@ -129,7 +131,7 @@ def _order(stream: _Stream) -> None:
     stream.case("a leaf whose frame never came", [*opened, OLD, step(waiting, waited=120_001)], "disclosure-missing")
 
 
-def _opening(stream: _Stream) -> None:
+def _opening(stream: Stream) -> None:
     scene, t = stream.scene, stream.scene.vectors.parts("stream.t")
     opening = scene.vectors.made("stream.open")
     strangers = {
@@ -160,7 +162,7 @@ def _opening(stream: _Stream) -> None:
     )
 
 
-def _endorsed(stream: _Stream) -> None:
+def _endorsed(stream: Stream) -> None:
     """What a key may do under each state, role, subject and scope."""
     house = stream.house
 
@@ -183,7 +185,7 @@ def _endorsed(stream: _Stream) -> None:
     stream.case("a batch outside an empty scope", [under("source", scope=""), *to_frame], "scope")
 
 
-def _disclosures(stream: _Stream) -> None:
+def _disclosures(stream: Stream) -> None:
     vectors = stream.scene.vectors
     other = Keys(fixed("another th", 48), fixed("another key", 32), fixed("another iv", 12))
     owed = vectors.made("frame.disclosure_owed")
@@ -225,12 +227,13 @@ def _disclosures(stream: _Stream) -> None:
     stream.case("a frame before the old that is owed", [*opened, early], "disclosure-not-owed")
 
 
-def _body(*sections: bytes) -> bytes:
+def padded_body(*sections: bytes) -> bytes:
+    """A body of these sections."""
     unpadded = u8(len(sections)) + b"".join(sections)
     return unpadded.ljust(padme(len(unpadded)), b"\0")
 
 
-def _frames(stream: _Stream, batches: list[MadeBatch]) -> None:
+def _frames(stream: Stream, batches: list[MadeBatch]) -> None:
     scene, vectors = stream.scene, stream.scene.vectors
     shown = vectors.made("frame.disclosure")
     olded, framed = stream.open(OLD), stream.open(OLD, FRAME)
@@ -242,11 +245,11 @@ def _frames(stream: _Stream, batches: list[MadeBatch]) -> None:
     for name, changed in agreed:
         stream.case(f"a frame {name}", framed, "outside-agreement", agreement=AGREED | changed)
     one, second = vectors.made("frame.section_0"), vectors.made("frame.section_1")
-    fewer = stream.frame(1, shown, _body(second))
+    fewer = stream.frame(1, shown, padded_body(second))
     stream.case("a frame without a batch that was entered", [*olded, fewer], "frame-not-as-entered")
     stream.case(
         "a frame with its batches in another order",
-        [*olded, stream.frame(1, shown, _body(second, one))],
+        [*olded, stream.frame(1, shown, padded_body(second, one))],
         "frame-not-as-entered",
     )
     digest, low = batches[0].digest.hex(), [{"policy": "UKR", "level": "DSK", "held": {"REL": ["USA"]}}]
@@ -267,13 +270,13 @@ def _frames(stream: _Stream, batches: list[MadeBatch]) -> None:
     ledger = Ledger(scene)
     leaves = [*ledger.leaves(), leaf(again)]
     tick = ledger.tick("of a second frame", 7, leaves, leaves[3:], since=7)
-    stream.case("a second frame", [*framed, tick, stream.frame(2, again, _body(second))], None)
+    stream.case("a second frame", [*framed, tick, stream.frame(2, again, padded_body(second))], None)
     for half, place in (("ML-DSA-87", -2 * 64 - 4000), ("Ed25519", -1)):
         statement = batches[1].statement
         section = second.replace(batches[1].signature, flip(batches[1].signature, place))
         if statement not in section:
             raise ValueError("the section holds another batch")
-        wrong = stream.frame(2, again, _body(section))
+        wrong = stream.frame(2, again, padded_body(section))
         stream.case(f"a batch seen before, with another {half} half", [*framed, tick, wrong], "batch-signature")
     whole = len(vectors.made("frame.frame"))
     mixed: Octets = ["05", raw(u64(2), lp32(stream.keys.seal("g", 2, 4, again))), cut("frame.frame", 285, whole, whole)]
@@ -288,17 +291,19 @@ def _frames(stream: _Stream, batches: list[MadeBatch]) -> None:
     )
     node = multiproof(batches[0].leaves, [0, 2])[0]
     unproved = one.replace(node, flip(node, 0))
-    stream.case("a frame with another proof", [*olded, stream.frame(1, shown, _body(unproved, second))], "batch-root")
+    stream.case(
+        "a frame with another proof", [*olded, stream.frame(1, shown, padded_body(unproved, second))], "batch-root"
+    )
 
 
-def _disclosed(stream: _Stream, batches: list[MadeBatch]) -> bytes:
+def _disclosed(stream: Stream, batches: list[MadeBatch]) -> bytes:
     """G of a second frame with the one record of the second batch."""
     digested = batches[1].digest + u16(1) + u8(0) + batches[1].leaves[0] + u16(0b11)
     view_digest = h(b"\x04" + tag("view") + SUITE + u8(1) + digested)
     return stream.g(seq=u64(1), audit=fixed("audit of a second frame", 48), records=u32(1), view_digest=view_digest)
 
 
-def _restore(stream: _Stream) -> None:
+def _restore(stream: Stream) -> None:
     """A store that was restored begins another life, and the RESTORE says so."""
     scene, house = stream.scene, stream.house
     ledger = Ledger(scene)
@@ -327,11 +332,27 @@ def _restore(stream: _Stream) -> None:
             "restore-contradicts",
         ),
     }
+    restores: dict[str, Signed] = {}
     for number, (name, (body, by, code)) in enumerate(said.items()):
-        restored = house.make.sign(f"restore_{number}", RESTORE, body, by, behind)
+        restored = restores[name] = house.make.sign(f"restore_{number}", RESTORE, body, by, behind)
         sent = message([house.make.genesis, house.statements["directory"], restored], house.directory.shown())
         stream.case(f"another life of the store, {name}", [["00", sent], OPEN, tick], code)
     body = said["as its RESTORE says"][0]
+    told_first, genesis = restores["as its RESTORE says"], scene.world.genesis
     alone = house.make.sign("restore_by_one", RESTORE, body, ("officer-1",), behind)
     sent = message([house.make.genesis, house.statements["directory"], alone], house.directory.shown())
     stream.case("a RESTORE by one person", [["00", sent]], "signatures-too-few")
+    for name, wrong in (
+        ("leaves what another left", old + fixed("a stranger", 16) + body[32:]),
+        ("leads to what another led to", fixed("a stranger", 16) + life + body[32:]),
+        ("leads back", life + old + body[32:]),
+    ):
+        second = house.make.sign(
+            f"restore_that_{name.replace(' ', '_')}", RESTORE, wrong, BOTH, told_first.behind(genesis)
+        )
+        both = [house.make.genesis, house.statements["directory"], told_first, second]
+        sent = message(both, house.directory.shown())
+        stream.case(f"a RESTORE that {name}", [["00", sent]], "restore-contradicts")
+    again = house.make.sign("restore_again", RESTORE, body, BOTH, told_first.behind(genesis))
+    both = [house.make.genesis, house.statements["directory"], told_first, again]
+    stream.case("a RESTORE said twice", [["00", message(both, house.directory.shown())], OPEN, tick], None)

@@ -109,6 +109,12 @@ def _dates(cast: _Cast) -> None:
     other = cast.scene.material("another_genesis", fixed("another genesis", 48))
     scenes: list[Step] = [step(TOLD, now=THEN)]
     cast.scene.add("trust: of another genesis", "trust", {"genesis": other}, scenes, "statement-genesis")
+    alone: list[Step] = [step(lone, now=THEN)]
+    cast.scene.add("trust: a genesis alone, of another", "trust", {"genesis": other}, alone, "statement-genesis")
+    told = cast.scene.bytes_of(TOLD)
+    place = told.index(cast.genesis)
+    stranger: Octets = {"of": TOLD, "at": place, "cut": 48, "insert": fixed("another genesis", 48).hex()}
+    cast.case("a directory of another genesis", [step(stranger, now=THEN)], "statement-genesis")
 
 
 def _numbers(cast: _Cast) -> None:
@@ -235,6 +241,11 @@ def _endorsements(cast: _Cast) -> None:
     case("an endorsement with another node", "endorsement-proof", shown(path=[nodes[1], *nodes[1:]]))
     case("an endorsement at another index", "endorsement-proof", shown(index=1, path=nodes))
     case("an endorsement beyond the tree", "proof-malformed", shown(index=6, path=nodes))
+    case(
+        "an endorsement beyond the tree, with as many nodes as it would have",
+        "proof-malformed",
+        shown(index=6, path=nodes[:2]),
+    )
     unlike = replace(first, subject="src-91c2").encoded
     case("an endorsement that was not signed", "endorsement-proof", shown(encoded=unlike, path=nodes))
     case("another key beside an endorsement", "endorsement-mismatch", shown(key="keys.officer-1", path=nodes))

@@ -275,6 +275,7 @@ def test_credentials_that_do_not_belong_together_are_a_callers_error(
         ("gw.example.ua:8443", ("gw.example.ua", 8443)),
         ("[::1]:1", ("::1", 1)),
         ("127.0.0.1:65535", ("127.0.0.1", 65535)),
+        ("h" * 253 + ":1", ("h" * 253, 1)),
     ],
 )
 def test_an_endpoint_is_a_host_and_a_port(endpoint: str, parts: tuple[str, int]) -> None:
@@ -284,7 +285,10 @@ def test_an_endpoint_is_a_host_and_a_port(endpoint: str, parts: tuple[str, int])
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["", "gw", "gw:", ":1", "gw:0", "gw:65536", "gw:x", "gw:١", "::1:1", "[gw]:1", "unix:/x:1", "a b:1", "г:1"],
+    [
+        *("", "gw", "gw:", ":1", "gw:0", "gw:65536", "gw:99999", "gw:x", "gw:١", "gw:01", "h" * 254 + ":1"),
+        *("::1:1", "[::1:1", "::1]:1", "[gw]:1", "unix:/x:1", "a b:1", "г:1"),
+    ],
 )
 def test_anything_else_is_no_endpoint(endpoint: str) -> None:
     """A scheme or a path in an endpoint would send the client somewhere else."""

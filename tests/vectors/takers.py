@@ -15,6 +15,7 @@ from clients.partner.sections import Reader
 from clients.profile import Profile
 from clients.source.outbox import Outbox
 from clients.source.upload import Upload
+from clients.trust import vocabularies_of
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.statement import SignedStatement
 from gateway.core.control.trust import Trust
@@ -211,7 +212,7 @@ class StreamTaker:
             kem_key=recorded.kem_key(setup["kem_key"]),
             trust=Trust.begin(genesis),
             ledger=LedgerReader.decode(recorded.bytes_of(setup["state"]), genesis, account),
-            reader_of=lambda trust: reader_of(setup, vocabularies_under(trust), trust.source_key),
+            reader_of=lambda trust: reader_of(setup, vocabularies_for(setup, trust), trust.source_key),
             held=lambda batch, idx: self._held.get((batch, idx), 0),
             is_entry_held=self._entries.__contains__,
         )
@@ -228,8 +229,11 @@ class StreamTaker:
         assert aside == step.get("aside", [])
 
 
-def vocabularies_under(trust: Trust) -> dict[str, Vocabulary]:
-    """Every vocabulary that the directory endorses."""
+def vocabularies_for(setup: Setup, trust: Trust) -> dict[str, Vocabulary]:
+    """The vocabularies that the profile pins, or every one that the directory endorses."""
+    if "vocabularies" in setup:
+        pins = tuple((name, bytes.fromhex(pin)) for name, pin in setup["vocabularies"].items())
+        return vocabularies_of(replace(_profile(trust.genesis, "src-3f07"), vocabularies=pins), trust)
     return {name: Vocabulary.parse(text) for name, text in trust.files(Role.VOCABULARY).items()}
 
 

@@ -27,7 +27,7 @@ TAKERS: dict[str, Callable[[takers.Setup], takers.Taker]] = {
 }
 
 
-@pytest.mark.must("8.5.3", "10.1")
+@pytest.mark.must("5.5.22", "8.5.3", "10.1")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_ends_as_it_says(name: str) -> None:
     """All its messages but the last are accepted, and the last where it says no code."""

@@ -18,7 +18,7 @@ from gateway.core.control.scope import Scope
 from gateway.core.control.statement import SignedStatement
 from gateway.core.errors import Refused
 from gateway.core.suite.algorithms import SUITE_BYTE, text_digest
-from gateway.core.suite.keys import KEM_KEY_BYTES, SIGN_KEY_BYTES, VerifyKey, key_digest
+from gateway.core.suite.keys import KEM_KEY_BYTES, SIGN_KEY_BYTES, VerifyKey, key_digest, parse_kem_key
 from gateway.core.suite.numbers import (
     DIRECTORY_LIFE_MS,
     HASH_BYTES,
@@ -216,8 +216,11 @@ class Endorsed:
     def check(cls, endorsement: Endorsement, material: bytes) -> Endorsed:
         """Refuses `endorsement-mismatch` unless they belong together, and `key-malformed`."""
         endorsement.check_material(material)
-        signing = endorsement.role in SIGNING_ROLES
-        return cls(endorsement, material, VerifyKey.parse(material) if signing else None)
+        if endorsement.role in SIGNING_ROLES:
+            return cls(endorsement, material, VerifyKey.parse(material))
+        if endorsement.role not in FILE_ROLES:
+            parse_kem_key(material)
+        return cls(endorsement, material, None)
 
     @property
     def signing_key(self) -> VerifyKey:

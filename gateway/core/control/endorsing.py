@@ -157,26 +157,26 @@ def _material(standing: Standing, endorsement: Endorsement, brought: bytes) -> b
         return brought
     if brought:
         raise _not_admitted("no key or file that its own statement brought, one came")
-    admitted, scopes = _admitted(standing, endorsement)
+    admitted = _admitted(standing, endorsement)
+    if admitted is None:
+        raise _not_admitted(f"the admitted key or file of `{endorsement.subject_id}`, another came")
+    material, scopes = admitted
     if endorsement.scope not in scopes:
         raise _not_admitted(f"the admitted scope or none for `{endorsement.subject_id}`, another came")
-    return admitted
+    return material
 
 
-def _admitted(standing: Standing, endorsement: Endorsement) -> tuple[bytes, set[str]]:
-    """The key or file as its statement brought it; one that is not that party's is no match for what is endorsed."""
-    subject_id, role = endorsement.subject_id, endorsement.role
+def _admitted(standing: Standing, endorsement: Endorsement) -> tuple[bytes, set[str]] | None:
+    """The key or file as its statement brought it, and the scopes it may have; None if none brought it."""
+    subject_id, role, digest = endorsement.subject_id, endorsement.role, endorsement.key_digest
     if role is Role.VOCABULARY:
         table = standing.equivalence
         in_force = {table.id: table.text} if table else {}
-        return {**standing.vocabulary_texts, **in_force}.get(subject_id, b""), {""}
-    if role is Role.SOURCE:
-        standing.source(subject_id)
-    else:
-        standing.partner(subject_id)
-    key = standing.keys.get(endorsement.key_digest)
+        text = {**standing.vocabulary_texts, **in_force}.get(subject_id)
+        return (text, {""}) if text is not None and text_digest(subject_id, text) == digest else None
+    key = standing.keys.get(digest)
     if key is None or (key.role, key.subject_id) != (role, subject_id):
-        return b"", {endorsement.scope}
+        return None
     return key.public_key, {key.scope, ""}
 
 

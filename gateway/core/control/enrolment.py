@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from gateway.core.control.directory import GATEWAY_ROLES, SIGNING_ROLES
 from gateway.core.control.words import spoken_words
 from gateway.core.suite.algorithms import SUITE_BYTE, digest
-from gateway.core.suite.keys import KEM_KEY_BYTES, SIGN_KEY_BYTES, SIGNATURE_BYTES, SigningKey, VerifyKey
+from gateway.core.suite.keys import KEM_KEY_BYTES, SIGN_KEY_BYTES, SIGNATURE_BYTES, SigningKey, VerifyKey, parse_kem_key
 from gateway.core.suite.numbers import MAX_REQUEST_BYTES, Role
 from gateway.core.suite.octets import Reader, lp8, lp16, u8
 
@@ -84,4 +84,6 @@ def parse_bundle(encoded: bytes) -> Bundle:
     reader.done()
     for role, signature in signatures:
         VerifyKey.parse(keys[role]).verify(CONTEXT, unsigned, signature, "bundle")
+    for role in keys.keys() - SIGNING_ROLES:
+        parse_kem_key(keys[role])
     return Bundle(subject_id, keys, certificate_request, encoded)

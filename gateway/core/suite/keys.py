@@ -153,12 +153,16 @@ class SigningKey:
 
 def seal_to(kem_key: bytes, info: bytes, secret: bytes) -> bytes:
     """HPKE base-mode seal to a KEM public key: 1,729 bytes for a secret of 48. RFC 9180; SPEC.md section 1."""
+    return _HPKE.encrypt(secret, parse_kem_key(kem_key), info)
+
+
+def parse_kem_key(kem_key: bytes) -> hpke.MLKEM1024P384PublicKey:
+    """The key to seal to in 1,665 bytes, ML-KEM-1024 then P-384; refuses `key-malformed` for anything else."""
     try:
-        recipient = hpke.MLKEM1024P384PublicKey(
+        return hpke.MLKEM1024P384PublicKey(
             mlkem.MLKEM1024PublicKey.from_public_bytes(kem_key[:1568]),
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), kem_key[1568:]),
         )
-        return _HPKE.encrypt(secret, recipient, info)
     except ValueError as error:
         raise Refused(
             "key-malformed",

@@ -18,7 +18,7 @@ from .octets import Refusal, require
 from .origin import Unpacked
 from .statements import Dir, Endorsement, Proposal, Restore, Roster, check_signed
 from .stops import Stopped
-from .suite import Memory, key_digest
+from .suite import Memory, key_digest, text_digest
 from .trees import leaf, root
 from .trust import SKEW, Trust, check_endorsed, check_way
 
@@ -231,6 +231,7 @@ class ControlReader(Stopped):
             if words is None:
                 raise Refusal("label", "clearance")
             for tag, held in clearance.items():
+                require(words.tags.get(tag, {}).get("held") != "agreement", "label", "clearance")
                 owners = words.owner if tag == words.releasability else ()
                 values = tuple(one for one in texts.strings(held) if one not in owners)
                 words.check(Label(words.name, str(clearance["level"]), {} if tag == "level" else {tag: values}))
@@ -343,6 +344,9 @@ class ControlReader(Stopped):
         elif role == st.ROLE_VOCABULARY:
             table = {self.table[0]: self.table[1]}
             brought, beside = beside, table.get(name) or self.vocabularies.get(name, (b"", None))[0]
+            require(
+                text_digest(name, beside) == digest and beside, "endorsement-not-admitted", "endorsement.subject_id"
+            )
         require(not brought, "endorsement-not-admitted", "endorsement list.key")
         check_endorsed(endorsement, beside)
         if role in {st.ROLE_STREAM, st.ROLE_LEDGER, st.ROLE_INGEST}:

@@ -144,11 +144,11 @@ class Section:
     def check(self, agreement: Agreement, kinds: int, trust: Trust, memory: Memory) -> None:
         """Nothing, if all that section 5.5 asks in step 6 holds."""
         batch = self.batch
+        require(batch.genesis == trust.genesis, "batch-genesis", "batch.genesis")
         require(kinds >> batch.kind & 1 and batch.kind in agreement.kinds, "outside-agreement", "batch.kind")
         require(batch.mode in agreement.modes, "outside-agreement", "batch.data_mode")
         listed = agreement.sources is None or batch.source_id in agreement.sources
         require(listed, "outside-agreement", "batch.source_id")
-        require(batch.genesis == trust.genesis, "batch-genesis", "batch.genesis")
         batch.check_signed(trust, memory, retired=True)
         self.check_root()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import tomllib
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from . import statements as st
 from . import texts
 from .labels import Clearance, Cleared
-from .octets import Refusal, h, lp8, lp32, require, tag, u16
+from .octets import IDENTIFIER, Refusal, h, lp8, lp32, require, tag, u16
 from .statements import Roster, Statement
 from .suite import Memory, text_digest
 from .trust import Trust
@@ -85,6 +86,15 @@ _KEYS = {
     "roster_text": str,
     "vocabularies": dict,
 }
+# What is written in one way, and what are texts of one or more lines.
+_HOST = r"([A-Za-z0-9.-]+|\[[A-Za-z0-9.-]*:[A-Za-z0-9.:-]*\])"
+_FORMS = {
+    "id": IDENTIFIER,
+    "keys": re.compile(r"(?!(.*/)?\.\.?(/|$))[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*"),
+    "endpoint": re.compile(_HOST + ":[1-9][0-9]{0,4}"),
+    "server": texts.IDENTITY,
+}
+_LINES = ("roots", "certificate", "admission", "genesis_statement", "genesis_signatures", "roster_text", "guide")
 
 
 @dataclass(frozen=True)
@@ -182,6 +192,12 @@ def _read(raw: bytes) -> dict[str, object]:
         require(name in fields, "text-missing-key", f"profile.{name}")
     require(fields["format"] == "SLUICE1/profile", "text-value", "profile.format")
     require(fields["role"] in {"source", "partner"}, "text-value", "profile.role")
+    for name, written in _FORMS.items():
+        texts.form(written)(fields[name], f"profile.{name}")
+        require(len(str(fields[name])) <= 255, "text-value", f"profile.{name}")
+    require(int(str(fields["endpoint"]).rpartition(":")[2]) <= 65_535, "text-value", "profile.endpoint")
+    for one in [*_list(fields["agreements"]), *(fields[name] for name in _LINES if name in fields)]:
+        require(isinstance(one, str) and one and "\r" not in one, "text-value", "profile")
     return fields
 
 

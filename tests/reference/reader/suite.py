@@ -69,13 +69,12 @@ def text_digest(name: str, raw: bytes) -> bytes:
 
 
 def check_kem_key(key: bytes, at: str) -> None:
-    """Nothing, if the bytes are a KEM key of the suite."""
+    """Nothing, if the bytes, which are as many as a KEM key has, are one of the suite."""
     try:
         MLKEM1024PublicKey.from_public_bytes(key[:1568])
         EllipticCurvePublicKey.from_encoded_point(SECP384R1(), key[1568:])
     except ValueError as error:
         raise Refusal("key-malformed", at) from error
-    require(key[1568] == 4, "key-malformed", at)
 
 
 class KemKey:

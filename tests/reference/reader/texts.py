@@ -25,7 +25,7 @@ POLICY = re.compile("[A-Z]{3,8}")
 CODE = re.compile("[A-Z][A-Z0-9-]{0,31}")
 VALUE = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NATION = re.compile("[A-Z]{3}")
-_IDENTITY = re.compile(r"spiffe://[a-z0-9][a-z0-9._-]{0,127}(/[A-Za-z0-9._-]+)+")
+IDENTITY = re.compile(r"spiffe://[a-z0-9][a-z0-9._-]{0,127}(/[A-Za-z0-9._-]+)+")
 
 
 def read_text(raw: bytes, at: str) -> dict[str, object]:
@@ -164,7 +164,7 @@ _LINE = form(re.compile(r".{1,512}"))
 KEY = form(re.compile("[0-9a-f]{96}"))
 _PARTY = {
     "id": _ID,
-    "identity": form(_IDENTITY),
+    "identity": form(IDENTITY),
     "root": form(re.compile("[0-9a-f]{64}")),
 }
 _KIND = word("telemetry", "tactic", "design")

@@ -74,7 +74,7 @@ def test_a_directory_has_no_table_of_a_time_before() -> None:
     listed = world.listed()
     world.apply(StatementKind.EQUIVALENCE, table(name="EQ-2"))
 
-    assert refusal(lambda: world.direct(listed)) == "endorsement-mismatch"
+    assert refusal(lambda: world.direct(listed)) == "endorsement-not-admitted"
 
 
 @pytest.mark.must("2.13.1", "2.13.2")

@@ -101,11 +101,11 @@ def stranger(one: Endorsement) -> Endorsement:
 UNADMITTED: dict[str, tuple[Callable[[World], tuple[Listed, ...]], str]] = {
     "an unknown source": (
         lambda w: changed(w, Role.SOURCE, lambda e: replace(e, subject_id="src-none")),
-        "source-unknown",
+        "endorsement-not-admitted",
     ),
     "another key of a source": (
         lambda w: changed(w, Role.SOURCE, lambda e: stranger(e) if e.subject_id == "src-3f07" else e),
-        "endorsement-mismatch",
+        "endorsement-not-admitted",
     ),
     "a wider scope": (
         lambda w: changed(w, Role.SOURCE, lambda e: replace(e, scope="telemetry,tactic,design//REAL")),
@@ -113,17 +113,17 @@ UNADMITTED: dict[str, tuple[Callable[[World], tuple[Listed, ...]], str]] = {
     ),
     "an unknown partner": (
         lambda w: changed(w, Role.PARTNER_KEM, lambda e: replace(e, subject_id="deu/none")),
-        "partner-unknown",
+        "endorsement-not-admitted",
     ),
     "keys of two partners exchanged": (
         lambda w: changed(
             w, Role.PARTNER_KEM, lambda e: replace(e, subject_id={"usa/arl": "gbr/dstl"}.get(e.subject_id, "usa/arl"))
         ),
-        "endorsement-mismatch",
+        "endorsement-not-admitted",
     ),
     "an unknown vocabulary": (
         lambda w: changed(w, Role.VOCABULARY, lambda e: replace(e, subject_id="UKR.9")),
-        "endorsement-mismatch",
+        "endorsement-not-admitted",
     ),
     "a key where its statement brought one": (
         lambda w: changed(w, Role.VOCABULARY, lambda e: e, b"text"),

@@ -130,7 +130,7 @@ def a_line(name: str, value: str) -> Callable[[str], str]:
     return lambda text: re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", text, count=1)
 
 
-@pytest.mark.must("11.2", "11.3", "11.5", "11.6")
+@pytest.mark.must("11.2", "11.3", "11.5", "11.6", "11.10")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -144,13 +144,19 @@ def a_line(name: str, value: str) -> Callable[[str], str]:
         (a_line("keys", '"/etc"'), "text-value"),
         (a_line("keys", '"../other"'), "text-value"),
         (a_line("keys", '"a/../../b"'), "text-value"),
-        (a_line("endpoint", '"gw"'), "endpoint"),
+        (a_line("keys", f'"{"k" * 256}"'), "text-value"),
+        (a_line("keys", '"a//b"'), "text-value"),
+        (a_line("endpoint", '"gw"'), "text-value"),
+        (a_line("endpoint", '"[::1:8443"'), "text-value"),
+        (a_line("endpoint", f'"{"h" * 251}:8443"'), "text-value"),
         (a_line("server", '"https://gw"'), "text-value"),
+        (a_line("server", f'"spiffe://sluice.example/{"g" * 232}"'), "text-value"),
         (a_line("roster_link", '"00"'), "text-value"),
         (lambda text: re.sub(r"(?s)agreements = \[.*, \]", "agreements = 7", text), "text-value"),
         (lambda text: text.replace("agreements = [", "agreements = [7, "), "text-value"),
         (lambda text: re.sub(r"(?s)roots = '''.*?'''", "roots = 7", text), "text-value"),
         (lambda text: re.sub(r"(?s)roots = '''.*?'''", "roots = ''", text), "text-value"),
+        (lambda text: re.sub(r"(?s)roots = '''.*?'''", 'roots = "a\\\\rb"', text), "text-value"),
         (lambda text: re.sub(r"(?s)roots = '''.*?'''", "roots = 'x'", text), "certificate-malformed"),
         (lambda text: re.sub(r"(?s)genesis_statement = '''.*?'''", "genesis_statement = '*'", text), "text-value"),
         (lambda text: re.sub(r"(?s)genesis_statement = '''.*?'''", "genesis_statement = 'AAAA'", text), "malformed"),

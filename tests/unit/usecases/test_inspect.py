@@ -219,17 +219,19 @@ def test_a_kind_or_mode_outside_the_scope_is_refused_whole(scope: str) -> None:
 
 
 @pytest.mark.must("2.6.2")
-def test_without_a_guide_nothing_is_taken() -> None:
-    """There is no floor to hold a label against."""
+@pytest.mark.parametrize("is_silent", [False, True], ids=["no guide", "a guide that is silent on the kind"])
+def test_without_a_floor_nothing_is_taken(is_silent: bool) -> None:
+    """There is none to hold a label against."""
+    control = a_town().control
+    assert control.guide is not None
+    guide = replace(control.guide, floors={}, patterns={}) if is_silent else None
+    verified = verify_batch(Origin(control.genesis).batch(), _key(), control.genesis)
 
-    async def scenario() -> object:
-        async with a_house() as house:
-            control = replace(house.control(), guide=None)
-            verified = verify_batch(Origin(control.genesis).batch(), _key(), control.genesis)
-            return drain(inspecting(control, SCOPE, verified))
+    inspected, refusal = drain(inspecting(replace(control, guide=guide), SCOPE, verified))
 
-    inspected, _ = asyncio.run(scenario())  # type: ignore[misc]  # a verdict
     assert inspected is None
+    assert refusal is not None
+    assert refusal.code == RefusalCode.LABEL_BELOW_GUIDE
 
 
 def _key() -> VerifyKey:
