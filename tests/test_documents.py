@@ -23,6 +23,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ARCHITECTURE,
     ROOT / "gateway" / "STYLE.md",
+    ROOT / "clients" / "SLUICECTL.md",
     ROOT / "clients" / "TESTING.md",
     *sorted((ROOT / "gateway/decisions").glob("*.md")),
 ]

@@ -3,7 +3,7 @@
     current = "demo"
 
     [context.demo]
-    home = "/home/kovalenko/demo/officer-1"
+    home = "/srv/kovalenko/officer-1"
     gateway = "spiffe://sluice.example/gateway/demo"
 
 The file holds nothing secret and grants nothing. `gateway` is the identity the home was connected to when the context

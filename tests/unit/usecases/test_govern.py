@@ -8,39 +8,18 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.adapters.memory import UnsafeMemoryPending
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.roster import Progress
 from gateway.core.control.statement import SignedStatement, first_statement, sign_statement
-from gateway.core.errors import Fault, GatewayError
+from gateway.core.errors import GatewayError
 from gateway.core.suite.numbers import StatementKind
 from gateway.ports.journal import Journal
-from gateway.usecases.pending import MAX_CHANGE_BYTES, MAX_PENDING_EACH, PendingChange, PendingChanges
-from tests.unit.control.given import DAY, signing_key
+from gateway.usecases.pending import MAX_CHANGE_BYTES, MAX_PENDING_EACH, PendingChange
+from tests.unit.control.given import signing_key
 from tests.unit.control.world import UKR_2, source_bundle, source_text
-from tests.unit.usecases.house import House, a_house
-from tests.unit.usecases.town import operator_peer, partner_peer, source_peer, terms, turns
-
-AGREEMENT = StatementKind.AGREEMENT
-
-
-def draft(house: House, number: int = 2, by: tuple[str, ...] = ("officer-1",), **changed: object) -> ControlEntry:
-    """An agreement, signed by some; `changed` are fields of the statement."""
-    statement = replace(house.entry(AGREEMENT, terms(agreement_id=f"UA-US-{number}"), by=by).statement, **changed)
-    signatures = tuple(sign_statement(statement, signing_key(name)) for name in by)
-    return ControlEntry(SignedStatement(statement, signatures), (), 0)
-
-
-def signatures(entry: ControlEntry, *by: str) -> tuple[object, ...]:
-    """More signatures for the same statement."""
-    return tuple(sign_statement(entry.statement, signing_key(name)) for name in by)
-
-
-async def refused(house: House, entry: ControlEntry, name: str = "officer-1") -> str:
-    """The code with which a proposal is refused."""
-    with pytest.raises(GatewayError) as caught:
-        await house.government.propose(operator_peer(name), entry, "a test")
-    return caught.value.code
+from tests.unit.usecases.house import a_house
+from tests.unit.usecases.proposals import draft, refused, signatures
+from tests.unit.usecases.town import operator_peer, partner_peer, source_peer, turns
 
 
 def test_a_change_waits_for_the_quorum_and_is_applied_with_it() -> None:
@@ -61,188 +40,6 @@ def test_a_change_waits_for_the_quorum_and_is_applied_with_it() -> None:
             assert house.control().position == before + 1
             assert house.government.changes(operator_peer()) == []
             assert house.journals.head(Journal.CONTROL).size == before + 1
-
-    asyncio.run(scenario())
-
-
-def test_what_is_applied_and_what_waits_are_there_after_a_restart() -> None:
-    """Changes are worked on over days; the last signature may come to another process."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
-            entry = draft(house)
-            waiting = await house.government.propose(operator_peer(), entry, "protocol 17")
-            await house.government.approve(operator_peer("officer-3"), waiting.change_id, (), "")
-            head, before = house.control().head, house.government.changes(operator_peer())
-
-            await house.restart()
-
-            assert house.control().head == head
-            assert house.government.changes(operator_peer()) == before
-            new = await house.government.propose(operator_peer(), draft(house, 3), "")
-            assert new.change_id != waiting.change_id
-            done = await house.government.approve(
-                operator_peer("officer-2"), waiting.change_id, signatures(entry, "officer-2"), "a test"
-            )
-            assert done.applied
-
-    asyncio.run(scenario())
-
-
-def test_who_approved_and_why_outlasts_a_restart() -> None:
-    """The log of the day it is applied names all of them."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            entry = draft(house)
-            first = replace(entry, signed=SignedStatement(entry.statement, ()))
-            waiting = await house.government.propose(operator_peer("officer-3"), first, "for another")
-            await house.government.approve(
-                operator_peer(), waiting.change_id, signatures(entry, "officer-1"), "protocol 17"
-            )
-
-            await house.restart()
-
-            (kept,) = house.government.changes(operator_peer())
-            assert (kept.proposer, kept.reason) == ("officer-3", "for another")
-            assert kept.approvals == (("officer-1", "protocol 17"),)
-            assert (kept.progress.have, kept.progress.need) == (1, 2)
-
-    asyncio.run(scenario())
-
-
-def test_a_change_that_was_applied_just_before_the_end_is_not_pending_after_it() -> None:
-    """The list is written after the commit, and the process may end between them."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            entry = draft(house)
-            waiting = await house.government.propose(operator_peer(), entry, "")
-            older = house.pending.load()
-            await house.government.approve(
-                operator_peer("officer-2"), waiting.change_id, signatures(entry, "officer-2"), ""
-            )
-            house.pending.save(older)
-
-            await house.restart()
-
-            assert house.government.changes(operator_peer()) == []
-
-    asyncio.run(scenario())
-
-
-def test_a_list_that_is_damaged_stops_no_gateway() -> None:
-    """Nothing in it was decided; the warning says that it is gone."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            await house.government.propose(operator_peer(), draft(house), "")
-            whole = house.pending.load()
-            for damaged in (whole[:-1], whole + b"x", b"x" + whole[1:], whole.replace(b"officer-1", b"officer-\xff")):
-                house.pending.save(damaged)
-                with capture_logs() as events:
-                    await house.restart()
-
-                assert house.government.changes(operator_peer()) == []
-                assert [event["event"] for event in events if event["log_level"] == "warning"] == ["changes.lost"]
-
-    asyncio.run(scenario())
-
-
-def test_a_change_of_signers_who_are_no_operators_is_left_out() -> None:
-    """Nobody could complete it."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            await house.government.propose(operator_peer(), draft(house, 2), "")
-            content = house.pending.load()
-            stranger = replace(house.control().roster, operators=house.control().roster.operators[1:])
-
-            assert PendingChanges.parse(content, stranger).in_order() == []
-            assert len(PendingChanges.parse(content, house.control().roster).in_order()) == 1
-
-    asyncio.run(scenario())
-
-
-class FullDisk(UnsafeMemoryPending):
-    """A list that cannot be written."""
-
-    def save(self, content: bytes) -> None:
-        """Refuses, as a full disk does."""
-        raise Fault("pending-not-written", "the list must be written")
-
-
-def test_nothing_is_called_pending_that_would_not_outlast_a_restart() -> None:
-    """What is applied counts, whether the list can be written or not."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            house.pending = FullDisk()
-            await house.restart()
-
-            assert await refused(house, draft(house)) == "pending-not-written"
-            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
-
-    asyncio.run(scenario())
-
-
-def test_one_operator_rejects_and_what_was_written_on_it_is_overtaken() -> None:
-    """Nothing was in force by it; the others see that it is gone, and their own texts stay to be written anew."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            first = draft(house, 2)
-            child = draft(house, 3, position=first.statement.position + 1, prev=first.statement.link)
-            one = await house.government.propose(operator_peer(), first, "")
-            two = await house.government.propose(operator_peer("officer-3"), child, "")
-
-            overtaken = await house.government.reject(operator_peer("officer-2"), one.change_id, "not now")
-
-            assert overtaken == [two.change_id]
-            await house.restart()
-            assert [change.change_id for change in house.government.changes(operator_peer())] == [two.change_id]
-            with pytest.raises(GatewayError) as gone:
-                await house.government.reject(operator_peer(), one.change_id, "again")
-            assert gone.value.code == "change-unknown"
-
-    with capture_logs() as events:
-        asyncio.run(scenario())
-    (rejected,) = [event for event in events if event["event"] == "change.rejected"]
-    assert (rejected["operator"], rejected["reason"]) == ("officer-2", "not now")
-
-
-def test_what_was_overtaken_goes_once_its_text_is_proposed_again() -> None:
-    """Rebasing leaves one change where there was one."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            await house.government.propose(operator_peer(), draft(house, 2), "")
-            other = await house.government.propose(operator_peer(), draft(house, 3), "")
-            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
-
-            again = await house.government.propose(operator_peer(), draft(house, 2), "")
-
-            listed = {change.change_id for change in house.government.changes(operator_peer())}
-            assert listed == {other.change_id, again.change_id}
-
-    asyncio.run(scenario())
-
-
-def test_what_was_overtaken_makes_room() -> None:
-    """Texts nobody writes anew must not keep an operator from proposing."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            for number in range(MAX_PENDING_EACH):
-                await house.government.propose(operator_peer(), draft(house, 10 + number), "")
-            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
-
-            new = await house.government.propose(operator_peer(), draft(house, 99), "")
-
-            listed = [change.change_id for change in house.government.changes(operator_peer())]
-            assert len(listed) == MAX_PENDING_EACH
-            assert new.change_id in listed
 
     asyncio.run(scenario())
 
@@ -372,27 +169,6 @@ def test_a_change_is_refused_at_once_when_its_place_time_or_signers_are_wrong() 
             assert await refused(house, draft(house, genesis=b"g" * 48)) == "statement-genesis"
             assert await refused(house, draft(house, body=b"x = 1\n")) == "text-unknown-key"
             assert house.journals.head(Journal.CONTROL).size == head.position
-
-    asyncio.run(scenario())
-
-
-def test_a_change_that_was_overtaken_cannot_be_approved_and_one_that_expired_is_forgotten() -> None:
-    """Nobody approves what can no longer be applied; its text stays until it expires, to be proposed again."""
-
-    async def scenario() -> None:
-        async with a_house() as house:
-            overtaken = await house.government.propose(operator_peer(), draft(house, 2), "")
-            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
-            with pytest.raises(GatewayError) as gone:
-                await house.government.approve(operator_peer("officer-2"), overtaken.change_id, (), "a test")
-            expiring = await house.government.propose(operator_peer(), draft(house, 3), "")
-            listed = [change.change_id for change in house.government.changes(operator_peer())]
-            assert listed == [overtaken.change_id, expiring.change_id]
-            house.clock.advance(2 * DAY)
-
-            assert gone.value.code == "stale-change"
-            assert expiring.change_id
-            assert house.government.changes(operator_peer()) == []
 
     asyncio.run(scenario())
 

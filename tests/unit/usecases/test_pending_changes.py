@@ -1,0 +1,221 @@
+"""Laws of what waits: it outlasts a restart, is rejected by one, and cannot be approved once it was overtaken."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.adapters.memory import UnsafeMemoryPending
+from gateway.core.control.statement import SignedStatement
+from gateway.core.errors import Fault, GatewayError
+from gateway.usecases.pending import MAX_PENDING_EACH, PendingChanges
+from tests.unit.control.given import DAY
+from tests.unit.usecases.house import a_house
+from tests.unit.usecases.proposals import AGREEMENT, draft, refused, signatures
+from tests.unit.usecases.town import operator_peer, terms
+
+
+def test_what_is_applied_and_what_waits_are_there_after_a_restart() -> None:
+    """Changes are worked on over days; the last signature may come to another process."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
+            entry = draft(house)
+            waiting = await house.government.propose(operator_peer(), entry, "protocol 17")
+            await house.government.approve(operator_peer("officer-3"), waiting.change_id, (), "")
+            head, before = house.control().head, house.government.changes(operator_peer())
+
+            await house.restart()
+
+            assert house.control().head == head
+            assert house.government.changes(operator_peer()) == before
+            new = await house.government.propose(operator_peer(), draft(house, 3), "")
+            assert new.change_id != waiting.change_id
+            done = await house.government.approve(
+                operator_peer("officer-2"), waiting.change_id, signatures(entry, "officer-2"), "a test"
+            )
+            assert done.applied
+
+    asyncio.run(scenario())
+
+
+def test_who_approved_and_why_outlasts_a_restart() -> None:
+    """The log of the day it is applied names all of them."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            entry = draft(house)
+            first = replace(entry, signed=SignedStatement(entry.statement, ()))
+            waiting = await house.government.propose(operator_peer("officer-3"), first, "for another")
+            await house.government.approve(
+                operator_peer(), waiting.change_id, signatures(entry, "officer-1"), "protocol 17"
+            )
+
+            await house.restart()
+
+            (kept,) = house.government.changes(operator_peer())
+            assert (kept.proposer, kept.reason) == ("officer-3", "for another")
+            assert kept.approvals == (("officer-1", "protocol 17"),)
+            assert (kept.progress.have, kept.progress.need) == (1, 2)
+
+    asyncio.run(scenario())
+
+
+def test_a_change_that_was_applied_just_before_the_end_is_not_pending_after_it() -> None:
+    """The list is written after the commit, and the process may end between them."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            entry = draft(house)
+            waiting = await house.government.propose(operator_peer(), entry, "")
+            older = house.pending.load()
+            await house.government.approve(
+                operator_peer("officer-2"), waiting.change_id, signatures(entry, "officer-2"), ""
+            )
+            house.pending.save(older)
+
+            await house.restart()
+
+            assert house.government.changes(operator_peer()) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_list_that_is_damaged_stops_no_gateway() -> None:
+    """Nothing in it was decided; the warning says that it is gone."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            await house.government.propose(operator_peer(), draft(house), "")
+            whole = house.pending.load()
+            for damaged in (whole[:-1], whole + b"x", b"x" + whole[1:], whole.replace(b"officer-1", b"officer-\xff")):
+                house.pending.save(damaged)
+                with capture_logs() as events:
+                    await house.restart()
+
+                assert house.government.changes(operator_peer()) == []
+                assert [event["event"] for event in events if event["log_level"] == "warning"] == ["changes.lost"]
+
+    asyncio.run(scenario())
+
+
+def test_a_change_of_signers_who_are_no_operators_is_left_out() -> None:
+    """Nobody could complete it."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            await house.government.propose(operator_peer(), draft(house, 2), "")
+            content = house.pending.load()
+            stranger = replace(house.control().roster, operators=house.control().roster.operators[1:])
+
+            assert PendingChanges.parse(content, stranger).in_order() == []
+            assert len(PendingChanges.parse(content, house.control().roster).in_order()) == 1
+
+    asyncio.run(scenario())
+
+
+class FullDisk(UnsafeMemoryPending):
+    """A list that cannot be written."""
+
+    def save(self, content: bytes) -> None:
+        """Refuses, as a full disk does."""
+        raise Fault("pending-not-written", "the list must be written")
+
+
+def test_nothing_is_called_pending_that_would_not_outlast_a_restart() -> None:
+    """What is applied counts, whether the list can be written or not."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            house.pending = FullDisk()
+            await house.restart()
+
+            assert await refused(house, draft(house)) == "pending-not-written"
+            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
+
+    asyncio.run(scenario())
+
+
+def test_one_operator_rejects_and_what_was_written_on_it_is_overtaken() -> None:
+    """Nothing was in force by it; the others see that it is gone, and their own texts stay to be written anew."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            first = draft(house, 2)
+            child = draft(house, 3, position=first.statement.position + 1, prev=first.statement.link)
+            one = await house.government.propose(operator_peer(), first, "")
+            two = await house.government.propose(operator_peer("officer-3"), child, "")
+
+            overtaken = await house.government.reject(operator_peer("officer-2"), one.change_id, "not now")
+
+            assert overtaken == [two.change_id]
+            await house.restart()
+            assert [change.change_id for change in house.government.changes(operator_peer())] == [two.change_id]
+            with pytest.raises(GatewayError) as gone:
+                await house.government.reject(operator_peer(), one.change_id, "again")
+            assert gone.value.code == "change-unknown"
+
+    with capture_logs() as events:
+        asyncio.run(scenario())
+    (rejected,) = [event for event in events if event["event"] == "change.rejected"]
+    assert (rejected["operator"], rejected["reason"]) == ("officer-2", "not now")
+
+
+def test_what_was_overtaken_goes_once_its_text_is_proposed_again() -> None:
+    """Rebasing leaves one change where there was one."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            await house.government.propose(operator_peer(), draft(house, 2), "")
+            other = await house.government.propose(operator_peer(), draft(house, 3), "")
+            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
+
+            again = await house.government.propose(operator_peer(), draft(house, 2), "")
+
+            listed = {change.change_id for change in house.government.changes(operator_peer())}
+            assert listed == {other.change_id, again.change_id}
+
+    asyncio.run(scenario())
+
+
+def test_what_was_overtaken_makes_room() -> None:
+    """Texts nobody writes anew must not keep an operator from proposing."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            for number in range(MAX_PENDING_EACH):
+                await house.government.propose(operator_peer(), draft(house, 10 + number), "")
+            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
+
+            new = await house.government.propose(operator_peer(), draft(house, 99), "")
+
+            listed = [change.change_id for change in house.government.changes(operator_peer())]
+            assert len(listed) == MAX_PENDING_EACH
+            assert new.change_id in listed
+
+    asyncio.run(scenario())
+
+
+def test_a_change_that_was_overtaken_cannot_be_approved_and_one_that_expired_is_forgotten() -> None:
+    """Nobody approves what can no longer be applied; its text stays until it expires, to be proposed again."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            overtaken = await house.government.propose(operator_peer(), draft(house, 2), "")
+            await house.apply(AGREEMENT, terms(agreement_id="UA-US-9"))
+            with pytest.raises(GatewayError) as gone:
+                await house.government.approve(operator_peer("officer-2"), overtaken.change_id, (), "a test")
+            expiring = await house.government.propose(operator_peer(), draft(house, 3), "")
+            listed = [change.change_id for change in house.government.changes(operator_peer())]
+            assert listed == [overtaken.change_id, expiring.change_id]
+            house.clock.advance(2 * DAY)
+
+            assert gone.value.code == "stale-change"
+            assert expiring.change_id
+            assert house.government.changes(operator_peer()) == []
+
+    asyncio.run(scenario())
