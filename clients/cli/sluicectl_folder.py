@@ -31,7 +31,7 @@ folder_option = click.option(
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="vocabularies/ sources/ partners/ agreements/ guide.toml stops.toml; what is left out is not looked at.",
+    help="vocabularies/ sources/ partners/ agreements/, guide, equivalence and stops .toml; a part may be left out.",
 )
 _REHEARSAL = "a rehearsal, nothing is signed"
 _OPEN = frozenset({State.PENDING, State.WAITS})

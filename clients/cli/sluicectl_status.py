@@ -43,6 +43,8 @@ def status() -> None:
             "partners": sorted(control.partners),
             "agreements": sorted(control.agreements.keys() - control.ended),
             "suspended": sorted(control.suspended),
+            "held": sorted(control.held),
+            "locked": control.is_locked,
         }
         life = f"{newest.dir_no} until {utc(newest.expires_at_ms)}" if newest else "none: no stream opens"
         expired = "  EXPIRED: no stream opens" if newest and newest.expires_at_ms <= now_ms() else ""
@@ -56,6 +58,8 @@ def status() -> None:
             ("pending", f"{len(chain.pending)} changes" + (f", {len(chain.broken)} broken" if chain.broken else "")),
         ]
         lines += [("suspended", ", ".join(sorted(control.suspended)))] * bool(control.suspended)
+        lines += [("held", ", ".join(sorted(control.held)))] * bool(control.held)
+        lines += [("LOCKED", "nothing is sent and nothing is taken: `sluicectl lockdown off`")] * control.is_locked
         result(facts, lines)
 
     at_desk(action)

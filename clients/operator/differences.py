@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from clients.operator.ca import PartyKind
 from clients.operator.chain import Chain, Change
-from clients.operator.drafts import end_text, lift_text, suspension_text
+from clients.operator.drafts import end_text, hold_text, lift_of_text, suspend_text
 from clients.operator.folder import STOPS, Folder, Room, Stops, Text
 from clients.operator.render import name_of
 from gateway.core.control.partner import PartnerAdmission
@@ -21,7 +20,7 @@ from gateway.core.control.roster import Progress
 from gateway.core.control.source import SourceAdmission
 from gateway.core.control.statement import SignedStatement
 from gateway.core.control.suspension import Lift
-from gateway.core.errors import GatewayError, Refused
+from gateway.core.errors import GatewayError
 from gateway.core.suite.numbers import StatementKind
 
 
@@ -65,9 +64,9 @@ class Difference:
 def differences(folder: Folder, chain: Chain) -> tuple[Difference, ...]:
     """Everything the folder speaks of, in the order in which it would be proposed."""
     texts = [one for room in Room if room in folder.rooms for one in _of_room(room, folder.rooms[room], folder, chain)]
-    guide = [_of_guide(folder.guide, chain)] if folder.guide else []
+    single = [_of_single(text, chain) for text in folder.single]
     stops = list(_of_stops(folder, folder.stops, chain)) if folder.stops else []
-    ordered = sorted([*texts, *guide], key=lambda one: one.kind is StatementKind.AGREEMENT)
+    ordered = sorted([*texts, *single], key=lambda one: one.kind is StatementKind.AGREEMENT)
     first = [one for one in stops if one.state is not State.LIFT]
     return (*first, *ordered, *(one for one in stops if one.state is State.LIFT))
 
@@ -120,9 +119,9 @@ def _of_room(room: Room, texts: tuple[Text, ...], folder: Folder, chain: Chain) 
         )
 
 
-def _of_guide(text: Text, chain: Chain) -> Difference:
-    entry = next(chain.texts(StatementKind.GUIDE), None)
-    waiting = list(_waiting(StatementKind.GUIDE, chain).values())
+def _of_single(text: Text, chain: Chain) -> Difference:
+    entry = next(chain.texts(text.kind), None)
+    waiting = list(_waiting(text.kind, chain).values())
     return _compared(text, entry.body if entry else None, waiting[-1] if waiting else None, None, chain)
 
 
@@ -155,18 +154,23 @@ def _unless_ended(one: Difference, stops: Stops | None, chain: Chain) -> Differe
 
 def _of_stops(folder: Folder, stops: Stops, chain: Chain) -> Iterator[Difference]:
     control, path = chain.control, str(folder.path / STOPS)
-    parties = {f"source/{name}" for name in control.sources} | {f"partner/{name}" for name in control.partners}
-    for target, why in stops.suspended.items():
-        text = _stop_text(path, StatementKind.SUSPEND, target, why)
-        state = State.SAME if target in control.suspended else State.STOP if target in parties else State.WAITS
-        yield _stop(state, text)
+    known = {f"source/{name}" for name in control.sources} | {f"partner/{name}" for name in control.partners}
+    known |= {f"agreement/{name}" for name in control.agreements}
+    for kind, wanted, standing in (
+        (StatementKind.SUSPEND, stops.suspended, control.suspended),
+        (StatementKind.HOLD, stops.held, control.held),
+    ):
+        for target, why in wanted.items():
+            # Whether there is such a record or batch nobody here can know.
+            is_there = target in known or target.startswith(("record/", "batch/"))
+            state = State.SAME if target in standing else State.STOP if is_there else State.WAITS
+            yield _stop(state, _stop_text(path, kind, target, why))
     for agreement_id, why in stops.ended.items():
-        text = _stop_text(path, StatementKind.END, agreement_id, why)
         is_there = agreement_id in control.agreements
         state = State.SAME if agreement_id in control.ended else State.STOP if is_there else State.WAITS
-        yield _stop(state, text)
+        yield _stop(state, _stop_text(path, StatementKind.END, agreement_id, why))
     lifts = {Lift.parse(one.entry.body).target: one for one in chain.pending if one.entry.statement.kind is _LIFT}
-    for target in sorted(control.suspended - stops.suspended.keys()):
+    for target in sorted((control.suspended - stops.suspended.keys()) | (control.held - stops.held.keys())):
         text = _stop_text(path, _LIFT, target, "not in stops.toml any more")
         waiting = lifts.get(target)
         state = State.PENDING if waiting else State.LIFT
@@ -188,11 +192,9 @@ def _stop_text(path: str, kind: StatementKind, target: str, why: str) -> Text:
 def _stop_body(kind: StatementKind, target: str, why: str) -> bytes:
     if kind is StatementKind.END:
         return end_text(target, why)
-    family, _, party = target.partition("/")
-    known = next((one for one in (PartyKind.SOURCE, PartyKind.PARTNER) if one.value == family), None)
-    if known is None:
-        raise Refused("text-value", "what is suspended must be `partner/` or `source/` and an identifier", at=target)
-    return lift_text(known, party, why) if kind is _LIFT else suspension_text(known, party, why)
+    if kind is StatementKind.HOLD:
+        return hold_text(target, why)
+    return lift_of_text(target, why) if kind is _LIFT else suspend_text(target, why)
 
 
 def _waiting(kind: StatementKind, chain: Chain) -> Mapping[str, Change]:

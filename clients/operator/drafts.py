@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
+from datetime import date
 
 from clients.operator.ca import PartyKind, spiffe_id
 from clients.operator.card import OperatorCard
+from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.enrolment import PARTNER_ROLES, SOURCE_ROLES, Bundle
+from gateway.core.control.hold import Hold, Lockdown
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.restore import Restore
 from gateway.core.control.roster import Roster
 from gateway.core.control.source import SourceAdmission
+from gateway.core.control.stops import EVERYTHING
 from gateway.core.control.suspension import AgreementEnd, Lift, Suspension
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.keys import key_digest
@@ -87,15 +91,53 @@ def partner_text(bundle: Bundle, *, trust_domain: str, root: str, nation: str, c
 
 def suspension_text(kind: PartyKind, party_id: str, reason: str) -> bytes:
     """Stops a party; one operator may."""
-    text = _text([f'target = "{kind.value}/{party_id}"', f'reason = "{_quoted(reason)}"'])
+    return suspend_text(f"{kind.value}/{party_id}", reason)
+
+
+def suspend_text(target: str, reason: str) -> bytes:
+    """Stops `source/…` or `partner/…`; one operator may."""
+    text = _stop_text(target, reason)
     Suspension.parse(text)
     return text
 
 
 def lift_text(kind: PartyKind, party_id: str, reason: str) -> bytes:
     """Takes a party up again; it needs the quorum."""
-    text = _text([f'target = "{kind.value}/{party_id}"', f'reason = "{_quoted(reason)}"'])
+    return lift_of_text(f"{kind.value}/{party_id}", reason)
+
+
+def lift_of_text(target: str, reason: str) -> bytes:
+    """Takes back whatever was stopped under this name; it needs the quorum."""
+    text = _stop_text(target, reason)
     Lift.parse(text)
+    return text
+
+
+def hold_text(target: str, reason: str) -> bytes:
+    """Keeps `record/…`, `batch/…` or `agreement/…` from going out; one operator may."""
+    text = _stop_text(target, reason)
+    Hold.parse(text)
+    return text
+
+
+def lockdown_text(reason: str) -> bytes:
+    """Stops everything; one operator may."""
+    text = _stop_text(EVERYTHING, reason)
+    Lockdown.parse(text)
+    return text
+
+
+def taint_text(key: str, since: date, reason: str) -> bytes:
+    """A key that others may have had. key: its digest in hex; since: the first day; one operator may."""
+    text = _text([f'target = "key/{_quoted(key)}"', f"since = {since.isoformat()}", f'reason = "{_quoted(reason)}"'])
+    Taint.parse(text)
+    return text
+
+
+def revocation_text(key: str, reason: str) -> bytes:
+    """A key that signs nothing new. key: its digest in hex; one operator may."""
+    text = _stop_text(f"key/{key}", reason)
+    Revocation.parse(text)
     return text
 
 
@@ -115,6 +157,10 @@ def restore_body(*, old: bytes, new: bytes, last_tick: int, tick_digest: bytes) 
     body = Restore(old, new, last_tick, tick_digest).encode()
     Restore.parse(body)
     return body
+
+
+def _stop_text(target: str, reason: str) -> bytes:
+    return _text([f'target = "{_quoted(target)}"', f'reason = "{_quoted(reason)}"'])
 
 
 def _expect_roles(bundle: Bundle, roles: frozenset[Role], whose: str) -> None:

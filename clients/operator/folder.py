@@ -4,8 +4,10 @@
     sources/NAME.toml, NAME.enrol        the admission as it is signed, and the bundle it was made from
     partners/NAME.toml, NAME.enrol
     guide.toml
+    equivalence.toml
     agreements/*.toml
-    stops.toml                           [suspended] "partner/deu/wtd81" = "why"   [ended] "UA-DE-2026-003" = "why"
+    stops.toml                           [suspended] "partner/deu/wtd81" = "why"   [held] "batch/37…" = "why"
+                                         [ended] "UA-DE-2026-003" = "why"
 
 A room that is not there is not looked at: a folder with nothing but `agreements` says nothing about sources. What is
 not known here is refused, so that a misspelt name is not a text nobody applies; names that begin with a dot and `.md`
@@ -26,7 +28,8 @@ from gateway.core.control.texts import Table, read_text
 from gateway.core.errors import CallerError, GatewayError
 from gateway.core.suite.numbers import MAX_TEXT_BYTES, StatementKind
 
-GUIDE = "guide.toml"
+# Of these kinds one text is in force, whole; it has one file.
+SINGLE = {StatementKind.EQUIVALENCE: "equivalence.toml", StatementKind.GUIDE: "guide.toml"}
 STOPS = "stops.toml"
 MAX_FILES = 4096
 _BUNDLE = ".enrol"
@@ -65,19 +68,20 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Stops:
-    """Reasons by what is to be stopped: `partner/…` or `source/…`, and ids of agreements."""
+    """Reasons by what is to be stopped: `partner/…` or `source/…`; what `hold` names; and ids of agreements."""
 
     suspended: Mapping[str, str]
+    held: Mapping[str, str]
     ended: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What was read. rooms: those that are there. guide, stops: None if the file is not there."""
+    """What was read. rooms, single: those that are there. stops: None if the file is not there."""
 
     path: Path
     rooms: Mapping[Room, tuple[Text, ...]]
-    guide: Text | None
+    single: tuple[Text, ...]
     stops: Stops | None
 
 
@@ -85,13 +89,13 @@ def read_folder(path: Path) -> Folder:
     """The folder; refuses `file-unknown`, `bundle-missing`, `name-twice`, and a text as its parser does, naming it."""
     if not path.is_dir():
         raise CallerError("folder-missing", "a folder of configuration must be there, none is", at=str(path))
-    expected = {*(room.value for room in Room), GUIDE, STOPS}
+    expected = {*(room.value for room in Room), *SINGLE.values(), STOPS}
     for name in _names(path):
         if name not in expected:
             raise _unknown(path / name, ", ".join(sorted(expected)))
     rooms = {room: _read_room(path / room.value, room) for room in Room if (path / room.value).is_dir()}
-    guide = _read_text(path / GUIDE, StatementKind.GUIDE) if (path / GUIDE).exists() else None
-    return Folder(path, rooms, guide, _read_stops(path / STOPS) if (path / STOPS).exists() else None)
+    single = tuple(_read_text(path / name, kind) for kind, name in SINGLE.items() if (path / name).exists())
+    return Folder(path, rooms, single, _read_stops(path / STOPS) if (path / STOPS).exists() else None)
 
 
 def _read_room(folder: Path, room: Room) -> tuple[Text, ...]:
@@ -130,8 +134,8 @@ def _read_text(file: Path, kind: StatementKind, attachments: tuple[bytes, ...] =
 
 
 def _read_stops(file: Path) -> Stops:
-    table = read_text(read_public(file, MAX_TEXT_BYTES), "stops", {"suspended", "ended"})
-    return Stops(_reasons(table, "suspended"), _reasons(table, "ended"))
+    table = read_text(read_public(file, MAX_TEXT_BYTES), "stops", {"suspended", "held", "ended"})
+    return Stops(_reasons(table, "suspended"), _reasons(table, "held"), _reasons(table, "ended"))
 
 
 def _reasons(table: Table, key: str) -> dict[str, str]:

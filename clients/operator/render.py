@@ -11,14 +11,17 @@ from collections.abc import Callable
 
 from clients.times import utc
 from gateway.core.control.agreement import Agreement
+from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.directory import parse_dir
 from gateway.core.control.endorsing import parse_endorsement_list
 from gateway.core.control.entry import ControlEntry
+from gateway.core.control.hold import Hold, Lockdown
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.restore import Restore
 from gateway.core.control.roster import ONE_SIGNATURE, Roster
 from gateway.core.control.source import SourceAdmission
 from gateway.core.control.statement import Statement
+from gateway.core.control.stops import EVERYTHING
 from gateway.core.control.suspension import AgreementEnd, Lift, Suspension
 from gateway.core.control.texts import read_text
 from gateway.core.errors import Refused
@@ -47,6 +50,11 @@ def _guide_id(body: bytes) -> str:
     return read_text(body, "guide", keys).name("id")
 
 
+def _locked(body: bytes) -> str:
+    Lockdown.parse(body)
+    return EVERYTHING
+
+
 _SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
     StatementKind.GENESIS: ("founding of a", lambda body: "gateway"),
     StatementKind.SOURCE: ("source", lambda body: SourceAdmission.parse(body).id),
@@ -56,6 +64,11 @@ _SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
     StatementKind.GUIDE: ("guide", _guide_id),
     StatementKind.VOCABULARY: ("vocabulary", lambda body: Vocabulary.parse(body).name),
     StatementKind.SUSPEND: ("suspension of", lambda body: Suspension.parse(body).target),
+    StatementKind.HOLD: ("hold of", lambda body: Hold.parse(body).target),
+    StatementKind.LOCKDOWN: ("lockdown of", _locked),
+    StatementKind.TAINT: ("taint of", lambda body: f"key/{Taint.parse(body).key_digest.hex()}"),
+    StatementKind.REVOKE: ("revocation of", lambda body: f"key/{Revocation.parse(body).key_digest.hex()}"),
+    StatementKind.EQUIVALENCE: ("equivalence", lambda body: read_text(body, "equivalence", {"id", "row"}).name("id")),
     StatementKind.LIFT: ("lift of", lambda body: Lift.parse(body).target),
     StatementKind.RESTORE: ("restore of", lambda body: Restore.parse(body).old.hex()[:_INCARNATION_DIGITS]),
     StatementKind.DIRECTORY: ("directory", lambda body: str(parse_dir(body).dir_no)),

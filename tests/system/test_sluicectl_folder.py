@@ -16,6 +16,16 @@ from gateway.core.suite.numbers import Role
 from tests.system.office import Office
 
 NUMBERS = count()
+EQUIVALENCE = """\
+id = "UA-EQ-1"
+
+[[row]]
+from = "UKR.1 T"
+to = "USA.1 S"
+basis = "fictitious, for a test"
+starts = 2026-06-01
+ends = 2099-06-30
+"""
 
 
 @pytest.fixture
@@ -46,12 +56,16 @@ def put(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def put_stops(desk: Office, folder: Path, *, stop: str = "", lift: str = "", end: str = "", revive: str = "") -> None:
+def put_stops(
+    desk: Office, folder: Path, *, stop: str = "", hold: str = "", lift: str = "", end: str = "", revive: str = ""
+) -> None:
     """The file of what is stopped, as it stands but for what is named."""
     suspended = {*desk.facts("officer-1", "status")["suspended"], stop} - {lift, ""}
+    held = desk.facts("officer-1", "hold", "list")["held"]
     agreements = desk.facts("officer-1", "agreement", "list")["agreements"]
     ended = {*(one["id"] for one in agreements if one["state"] == "ended"), end} - {revive, ""}
     lines = ["[suspended]", *(f'"{one}" = "a test"' for one in sorted(suspended))]
+    lines += ["[held]", *(f'"{one}" = "a test"' for one in {*held, hold} - {lift, ""})]
     put(folder, "stops.toml", "\n".join([*lines, "[ended]", *(f'"{one}" = "a test"' for one in sorted(ended)), ""]))
 
 
@@ -115,6 +129,32 @@ def test_a_stop_is_at_once_and_what_it_overtakes_is_proposed_anew(desk: Office, 
     assert states(desk, folder)["partner/usa/folder"] == "pending"
     desk.settle()
     assert states(desk, folder, code=0) == {}
+
+
+def test_a_hold_is_placed_by_its_line_and_let_go_without_it(desk: Office, folder: Path) -> None:
+    """Keeping back is one person's, letting go is two persons'."""
+    target = "agreement/UA-usa-folder"
+    put_stops(desk, folder, hold=target)
+    assert [one["kind"] for one in apply(desk, folder, code=0)["changes"]] == ["HOLD"]
+    assert desk.facts("officer-2", "hold", "list")["held"] == [target]
+    put_stops(desk, folder, lift=target)
+    assert [one["kind"] for one in apply(desk, folder, code=7)["changes"]] == ["LIFT"]
+    desk.settle()
+    assert states(desk, folder, code=0) == {}
+
+
+def test_the_equivalence_in_force_is_the_one_of_the_file(desk: Office, folder: Path) -> None:
+    """One table is in force, whole; another text needs another id."""
+    put(folder, "equivalence.toml", EQUIVALENCE)
+    assert states(desk, folder) == {"UA-EQ-1": "add"}
+    apply(desk, folder, code=7)
+    desk.settle()
+    assert states(desk, folder, code=0) == {}
+    listed = desk.facts("officer-1", "equivalence", "list")
+    assert (listed["id"], listed["rows"][0]["from"], listed["rows"][0]["to"]) == ("UA-EQ-1", "UKR T", "USA S")
+
+    put(folder, "equivalence.toml", EQUIVALENCE.replace("UA-EQ-1", "UA-EQ-2"))
+    assert states(desk, folder) == {"UA-EQ-2": "change"}
 
 
 def test_an_agreement_is_ended_by_its_line_and_never_taken_up_again(desk: Office, folder: Path) -> None:

@@ -27,7 +27,7 @@ def test_only_what_is_there_is_looked_at(tmp_path: Path) -> None:
 
     read = read_folder(tmp_path)
 
-    assert (read.rooms, read.guide, read.stops) == ({Room.AGREEMENT: ()}, None, None)
+    assert (read.rooms, read.single, read.stops) == ({Room.AGREEMENT: ()}, (), None)
 
 
 def test_a_text_is_read_as_the_bytes_that_are_signed(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from clients.operator.ca import PartyKind
-from clients.operator.drafts import suspension_text
+from clients.operator.drafts import hold_text, lockdown_text, revocation_text, suspension_text, taint_text
 from clients.operator.render import render, signer_names, subject_of
 from clients.operator.shipped import guide_text, shipped_vocabularies, vocabulary_text
 from clients.operator.sign import sign_shown
@@ -83,7 +84,7 @@ def test_a_text_with_a_character_nobody_sees_is_not_shown_for_signing(town: Town
 def test_bytes_that_are_no_text_are_not_shown_for_signing(town: Town) -> None:
     """A replacement character stands for something nobody has read."""
     with pytest.raises(Refused) as caught:
-        render(unsigned(town.statement(StatementKind.HOLD, b"\xff\xfe")), town.control.roster)
+        render(unsigned(town.statement(StatementKind.RULE_ADD, b"\xff\xfe")), town.control.roster)
 
     assert caught.value.code == "text-unseen"
 
@@ -97,7 +98,12 @@ def test_bytes_that_are_no_text_are_not_shown_for_signing(town: Town) -> None:
         (StatementKind.SUSPEND, suspension_text(PartyKind.PARTNER, "a", "b"), ("suspension of", "partner/a")),
         (StatementKind.LIFT, b'target = "source/a"\nreason = "b"\n', ("lift of", "source/a")),
         (StatementKind.END, b'agreement = "A"\nreason = "b"\n', ("end of agreement", "A")),
-        (StatementKind.HOLD, b"", ("hold", "hold")),
+        (StatementKind.HOLD, hold_text("agreement/A", "b"), ("hold of", "agreement/A")),
+        (StatementKind.LOCKDOWN, lockdown_text("b"), ("lockdown of", "gateway")),
+        (StatementKind.TAINT, taint_text("3" * 96, date(2026, 5, 30), "b"), ("taint of", f"key/{'3' * 96}")),
+        (StatementKind.REVOKE, revocation_text("3" * 96, "b"), ("revocation of", f"key/{'3' * 96}")),
+        (StatementKind.EQUIVALENCE, b'id = "E"\nrow = []\n', ("equivalence", "E")),
+        (StatementKind.RULE_ADD, b"", ("rule_add", "rule_add")),
     ],
 )
 def test_a_statement_is_called_by_what_it_is_about(
