@@ -11,6 +11,7 @@ PORT    ?=
 SEED    ?=
 INPUTS  ?= 1000000
 SAMPLE  ?= 0
+DEPTH   ?= 8
 ARGS    ?=
 
 # A file of tests to a worker, so that what a file founds once is founded once.
@@ -32,7 +33,7 @@ INSTALL_FAILED = { echo "error[install-failed]: every pinned package must instal
 NPM_FAILED = { echo "error[install-failed]: buf must install from protos/buf/package-lock.json with its hashes, npm said no   do: check the package index, then make $(GOAL)" >&2; exit 1; }
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types protos buf crash fuzz flips coverage coverage-core errors pins
+.PHONY: help demo test lint types protos buf crash fuzz flips explore coverage coverage-core errors pins
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-21s %s\n", $$1, $$2 }'
@@ -68,6 +69,9 @@ fuzz: $(TEST) ## random and structured inputs through every parser, a table at t
 
 flips: $(TEST) ## every byte of the recorded day changed, before both readers (SAMPLE=n bytes of each message, 0: all)
 	@$(BIN)/python -m tests.mutation --sample $(SAMPLE) --seed $(or $(SEED),1) $(ARGS)
+
+explore: $(TEST) ## every way that two to four operators can go in CONTROL, states printed (DEPTH=8 steps)
+	@$(BIN)/python -m tests.model.explore --depth $(DEPTH) $(ARGS)
 
 coverage: $(TEST) ## run the tests with branch coverage: gateway/core must reach 100 %, the whole 90 %
 	@$(BIN)/coverage erase

@@ -12,7 +12,7 @@ from tests.reference.writer_octets import Fields, h, join, lp8, lp16, opened, u8
 from tests.reference.writer_scene import Octets, Scene, Signed, endorse, step
 from tests.reference.writer_scene_control import ALL, LIFT
 
-END, EQUIVALENCE, HOLD, LOCKDOWN, TAINT, REVOKE, TIME = 10, 13, 16, 18, 20, 21, 22
+PROPOSE, END, EQUIVALENCE, HOLD, LOCKDOWN, TAINT, REVOKE, TIME = 2, 10, 13, 16, 18, 20, 21, 22
 ONE = ("officer-1",)
 ACTIVE, RETIRED, TAINTED = 1, 2, 3
 
@@ -69,6 +69,8 @@ def write_stop_scenes(scene: Scene, house: House) -> None:
     _holds(begin)
     _equivalence(begin)
     _time(begin)
+    roster = dict(scene.vectors.parts("control.genesis_statement"))["body"][4:]
+    begin.then("roster_again", PROPOSE, roster).ends("the roster in force proposed again", "nothing-to-change")
 
 
 def _stop(digest: bytes, *, since: str = "") -> bytes:

@@ -87,6 +87,8 @@ def equate(standing: S, entry: ControlEntry) -> S:
 
 def propose_roster(standing: S, proposal: Proposal, now_ms: int) -> S:
     """A ROSTER-PROPOSE: open to objection from now on."""
+    if replace(proposal.roster, text=standing.roster.text) == standing.roster:
+        raise nothing_to_change("it is the roster in force")
     _check_keys_free(standing, proposal)
     opened = OpenProposal(proposal, now_ms, stopped=False)
     return replace(standing, proposals={**standing.proposals, proposal.link: opened})

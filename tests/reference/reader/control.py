@@ -38,6 +38,7 @@ class ControlReader(Stopped):
         self.genesis = b""
         self.roster: Roster | None = None
         self.roster_link = b""
+        self.roster_text = b""
         self.applied_at = 0
         self.proposals: dict[bytes, tuple[Proposal, int]] = {}
         self.used: dict[object, object] = {}
@@ -134,6 +135,7 @@ class ControlReader(Stopped):
         check_signed(entry.statement, entry.signatures, roster, self.memory)
         _check_beside(entry)
         self.genesis, self.roster, self.roster_link = entry.statement.link, roster, entry.statement.link
+        self.roster_text = entry.statement.body
         self._own(roster)
 
     def _own(self, roster: Roster) -> None:
@@ -146,6 +148,8 @@ class ControlReader(Stopped):
             raise Refusal("roster-missing", "statement.kind")
         proposal = st.check_proposed(entry.statement, entry.signatures, self.roster, self.memory)
         _check_beside(entry)
+        same = texts.read_text(proposal.text, "roster") == texts.read_text(self.roster_text, "roster")
+        require(not same, "nothing-to-change", "statement.body")
         self.copy()._own(proposal.roster)
         self.proposals = {**self.proposals, entry.statement.link: (proposal, entry.applied_at)}
 
@@ -162,6 +166,7 @@ class ControlReader(Stopped):
         )
         require(link not in self.objected, "roster-objected", "roster.proposal")
         self.roster, self.roster_link = proposal.roster, entry.statement.link
+        self.roster_text = proposal.text
         self.proposals, self.objected = {}, frozenset()
         self._own(proposal.roster)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from . import statements as st
 from . import texts
 from .enrol import Entry
@@ -15,6 +17,7 @@ class Stopped:
     agreements: dict[str, bytes]
     ended: frozenset[str]
     used: dict[object, object]
+    _signed: Callable[[Entry], None]
 
     def __init__(self) -> None:
         self.suspended: frozenset[str] = frozenset()
@@ -24,10 +27,6 @@ class Stopped:
         self.held: frozenset[str] = frozenset()
         self.tainted: frozenset[bytes] = frozenset()
         self.revoked: frozenset[bytes] = frozenset()
-
-    def _signed(self, entry: Entry) -> None:
-        """Nothing, if enough operators signed the entry."""
-        raise NotImplementedError
 
     def _suspend(self, entry: Entry) -> None:
         self._signed(entry)

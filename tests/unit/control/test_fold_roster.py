@@ -66,6 +66,14 @@ def test_a_proposal_needs_the_quorum_of_both_sets(signers: tuple[str, ...]) -> N
     assert refusal(a_world(), StatementKind.ROSTER_PROPOSE, text, by=signers) == "signatures-too-few"
 
 
+@pytest.mark.must("2.4.10")
+def test_a_proposal_of_the_roster_in_force_is_refused() -> None:
+    """Whatever its comments say: operators who signed it would believe that something changes."""
+    text = roster_text() + b"# the new one\n"
+
+    assert refusal(a_world(), StatementKind.ROSTER_PROPOSE, text) == "nothing-to-change"
+
+
 @pytest.mark.must("2.1.4")
 def test_a_signature_in_no_set_is_refused() -> None:
     """A stranger under a proposal is a proposal that was tampered with."""
