@@ -74,6 +74,12 @@ def profile_cases(vectors: Vectors) -> Cases:
             ),
             "a roster link of 95 digits": text.but('roster_link = "', 'roster_link = "x', "text-value"),
             "another party's id": text.but('id = "usa/arl"\nkeys', 'id = "usa/nrl"\nkeys'),
+            "another party's id, and no agreement": (
+                "profile-inconsistent",
+                whole.replace(f"agreements = [{told}]", "agreements = []")
+                .replace('id = "usa/arl"\nkeys', 'id = "usa/nrl"\nkeys')
+                .encode(),
+            ),
             "another party's admission": exchanged("admission"),
             "another party's agreement": ("profile-inconsistent", whole.replace(told, foreign).encode()),
             "an agreement twice": ("profile-inconsistent", whole.replace(told, first + told).encode()),
