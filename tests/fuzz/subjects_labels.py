@@ -19,7 +19,7 @@ from gateway.core.labels.vocabulary import Vocabulary
 from gateway.core.parties.clearance import Clearance, parse_clearances
 from gateway.core.parties.identity import Identity, check_issued_by
 from gateway.core.parties.names import agreement_id, nation, partner_id, source_id
-from gateway.core.suite.keys import KemKey, SigningKey, VerifyKey
+from gateway.core.suite.keys import KemKey, SigningKey, VerifyKey, parse_kem_key
 from tests.fuzz.engine import Subject
 from tests.fuzz.mutation import Octets
 from tests.fuzz.mutation_texts import Pem, Text
@@ -164,6 +164,9 @@ SUBJECTS: dict[str, Entry] = {
     "signing key file": Entry(
         (SigningKey.from_pem,),
         lambda: Subject(_pem("source", "officer-1"), SigningKey.from_pem, refusals=(Fault,), grammar=Pem),
+    ),
+    "KEM key": Entry(
+        (parse_kem_key,), lambda: Subject(vectors("keys.partner-kem", "keys.gateway-ingest"), parse_kem_key)
     ),
     "KEM key file": Entry(
         (KemKey.from_pem,),

@@ -66,6 +66,13 @@ def profile_cases(vectors: Vectors) -> Cases:
                 "text-value",
                 whole.replace(f"agreements = [{told}]", 'agreements = "none"').encode(),
             ),
+            "keys above its folder": text.but('keys = "keys/usa-arl"', 'keys = "../usa-arl"', "text-value"),
+            "keys of 256 bytes": text.but('keys = "keys/usa-arl"', f'keys = "{"k" * 256}"', "text-value"),
+            "a port of nothing": text.but(":8443", ":0", "text-value"),
+            "a port above 65535": text.but(":8443", ":65536", "text-value"),
+            "a server of no SPIFFE URI": text.but('server = "spiffe:', 'server = "https:', "text-value"),
+            "roots of nothing": ("text-value", whole.replace(part(whole, "roots"), 'roots = ""').encode()),
+            "an agreement that is a number": ("text-value", whole.replace(told, "7").encode()),
             "a genesis that is no base64": ("text-value", with_part("genesis_statement", "!" * 8)),
             "a statement that is no GENESIS": ("profile-inconsistent", with_part("genesis_statement", wrapped(stated))),
             "a genesis that one operator did not sign": (
@@ -74,6 +81,12 @@ def profile_cases(vectors: Vectors) -> Cases:
             ),
             "a roster link of 95 digits": text.but('roster_link = "', 'roster_link = "x', "text-value"),
             "another party's id": text.but('id = "usa/arl"\nkeys', 'id = "usa/nrl"\nkeys'),
+            "another party's id, and no agreement": (
+                "profile-inconsistent",
+                whole.replace(f"agreements = [{told}]", "agreements = []")
+                .replace('id = "usa/arl"\nkeys', 'id = "usa/nrl"\nkeys')
+                .encode(),
+            ),
             "another party's admission": exchanged("admission"),
             "another party's agreement": ("profile-inconsistent", whole.replace(told, foreign).encode()),
             "an agreement twice": ("profile-inconsistent", whole.replace(told, first + told).encode()),

@@ -127,7 +127,7 @@ def _vocabulary(text: Text) -> dict[str, Wrong]:
         "nobody but the owner beside the releasability": text.but('"unrestricted"', '"nobody-but-owner"'),
         "no name to print": text.but('"for official use"', '""'),
         "81 characters to print": text.but('"COMMERCIAL SECRET"', f'"{"C" * 81}"'),
-        "print that is not composed": text.but('"COMMERCIAL SECRET"', '"и\\u0306"'),
+        "print that is not composed": text.but('"COMMERCIAL SECRET"', '"COMMERCIAL\u037e"'),
         "print with a character of no list": text.but('"COMMERCIAL SECRET"', '"商業"'),
         "the same, escaped": text.but('"COMMERCIAL SECRET"', '"\\u5546"'),
         "a comment with a character of no list": text.but("[print]", "# 商業\n[print]"),
@@ -193,6 +193,7 @@ def _agreement(text: Text) -> dict[str, Wrong]:
         "a basis with a hidden character": text.but('"MoU 2026-05-11, annex B"', '"MoU\\u200b, annex B"'),
         "a FLAT fee that is declared": contradicts("due = 2026-12-15", 'declared = "monthly"'),
         "a PER_UNIT fee that is due": contradicts('declared = "quarterly"', "due = 2026-12-15"),
+        "a fee that is neither due nor declared": text.but(', declared = "quarterly"', "", "text-missing-key"),
         "a currency in small letters": text.but('"USD", due', '"usd", due'),
     }
 

@@ -172,6 +172,8 @@ def write_ledger_scenes(scene: Scene) -> None:
         "account-rewritten",
         "owing one",
     )
+    listed = scene.altered("ledger.tick_message", leaf_0=other)
+    case("a leaf that was owed is listed as another", [[TICK, listed]], "account-rewritten", "owing one")
     reordered = ledger.tick("reordered", 6, [held, shown, owed], [shown, owed])
     case("leaves that were owed in another order", [reordered], "account-rewritten", "owing both")
     case("an account at another place", [ledger.tick("moved", 6, everything, [owed, shown], place=1)], "account-moved")

@@ -210,6 +210,11 @@ def _connection(scene: Scene, house: House, batches: list[MadeBatch]) -> None:
     case("as it came", [directory, told(admitted, refused), both], None)
     case("in two messages", [directory, told(admitted), told(refused), both], None)
     case("stored and no more", [directory, ["02", "parcel.stored"]], None)
+    leaves = [leaf(admitted), leaf(refused)]
+    bare = ledger.tick("of a leaf without its entry", 6, leaves, leaves[1:], since=0, place=0)
+    if not isinstance(bare, list):
+        raise TypeError("a tick is a list")
+    case("a leaf without its entry", [directory, told(admitted), ["01", *bare[1:]]], "disclosure-missing")
     case("an entry left out", [directory, told(admitted), both], "account-rewritten")
     case("entries in another order", [directory, told(refused, admitted), both], "account-rewritten")
     case("an entry of its own making", [directory, told(admitted, entered(1, "made up", 5)), both], "account-rewritten")

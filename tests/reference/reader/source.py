@@ -28,12 +28,10 @@ def parse_begin(raw: bytes) -> tuple[bytes, int, int, int]:
 
 def parse_entry(raw: bytes) -> tuple[str, bytes]:
     """Which of the three entries of a source's account it is, and the H(B) that it names (6.1)."""
-    require(len(raw) <= 16_384, "malformed", "entry")
     cut = Cut(raw, "entry")
     name = next(
         (one for one in ("admitted", "refused", "disclosed") if raw.startswith(b"SLUICE1/%b\0" % one.encode())), ""
     )
-    require(name, "malformed", "entry.tag")
     cut.tagged(name).take(32, "salt")
     if name == "disclosed":
         digest = cut.take(HL, "H(B)")
