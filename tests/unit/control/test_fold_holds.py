@@ -105,3 +105,25 @@ def test_a_lockdown_retires_no_key() -> None:
     world.lock()
 
     assert {one.state.name for one, _ in world.listed()} == {"ACTIVE"}
+
+
+OTHER = "cd" * 48
+
+
+@pytest.mark.parametrize("target", [f"fork/{BATCH}", f"fork/{BATCH}/{BATCH}", f"fork/{BATCH}/{OTHER}/", "fork/"])
+def test_a_fork_is_named_by_two_batches(target: str) -> None:
+    """A LIFT that names one could be read as a permit for the other."""
+    world = a_world()
+
+    assert refusal(lambda: world.lift(target)) == "text-value"
+
+
+@pytest.mark.must("2.4.10")
+def test_a_fork_is_settled_once() -> None:
+    """The state keeps which two it was."""
+    world = a_world()
+
+    world.lift(f"fork/{BATCH}/{OTHER}")
+
+    assert world.control.settled == {(bytes.fromhex(BATCH), bytes.fromhex(OTHER))}
+    assert refusal(lambda: world.lift(f"fork/{BATCH}/{OTHER}")) == "nothing-to-change"
