@@ -10,6 +10,7 @@ from tests.fuzz import (
     subjects_ledger,
     subjects_reader,
     subjects_records,
+    subjects_stops,
 )
 from tests.fuzz.subject import Entry
 
@@ -17,6 +18,7 @@ ROOMS: dict[str, dict[str, Entry]] = {
     "records": subjects_records.SUBJECTS,
     "ledger": subjects_ledger.SUBJECTS,
     "control": subjects_control.SUBJECTS,
+    "stops": subjects_stops.SUBJECTS,
     "labels": subjects_labels.SUBJECTS,
     "kinds": subjects_kinds.SUBJECTS,
     "clients": subjects_clients.SUBJECTS,

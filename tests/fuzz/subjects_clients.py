@@ -21,6 +21,7 @@ from clients.formats.mavlink import TlogReader
 from clients.formats.sandbox import Limits, accept
 from clients.formats.tactic import read_tactic
 from clients.operator.card import make_card, parse_card
+from clients.operator.folder import read_folder
 from clients.operator.home import read_genesis
 from clients.partner.recording import Recorder, read_recording
 from clients.profile import Profile
@@ -52,6 +53,11 @@ def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="sluice-fuzz-", dir=memory if memory.is_dir() else None))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _configuration(octets: bytes) -> object:
+    (_folder() / "configuration").mkdir(exist_ok=True)
+    return read_folder(_file("configuration/stops.toml", octets).parent)
 
 
 def _file(name: str, octets: bytes) -> Path:
@@ -253,6 +259,10 @@ def _definition(octets: bytes) -> object:
 
 
 SUBJECTS: dict[str, Entry] = {
+    "folder of configuration": Entry(
+        (read_folder,),
+        lambda: Subject((b'[suspended]\n"partner/usa/arl" = "key lost"\n',), _configuration, grammar=Text),
+    ),
     "profile": Entry((Profile.parse,), lambda: Subject(_profile_texts(), _profile, grammar=Armoured)),
     "page of a profile": Entry((read_page,), lambda: Subject(_profile_texts(), read_page, grammar=Text)),
     "endpoint": Entry(

@@ -1,0 +1,55 @@
+"""What one operator stops, how it comes back, and a change that travels as a file: their parsers, for the registry."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from clients.operator.carried import Carried
+from gateway.core.control.compromise import Revocation, Taint
+from gateway.core.control.equivalence import Equivalence
+from gateway.core.control.hold import Hold, Lockdown
+from gateway.core.control.moment import TrueTime
+from gateway.core.control.stops import read_target
+from gateway.core.labels.vocabulary import Vocabulary
+from tests.fuzz.engine import Subject
+from tests.fuzz.mutation_texts import Text
+from tests.fuzz.subject import Entry
+from tests.fuzz.subjects_control import REASON, world
+from tests.unit.control.test_equivalence import NATO, table
+from tests.unit.control.world import UKR
+
+_KEY = b'target = "key/' + b"0a" * 48 + b'"\n'
+_RECORD = b'target = "record/' + b"0a" * 48 + b'.4"\n'
+_HOURS = b"from = 2026-11-20T14:00:00Z\nuntil = 2026-11-20T16:00:00Z\n"
+
+
+@cache
+def _vocabularies() -> dict[str, Vocabulary]:
+    return {name: Vocabulary.parse(text) for name, text in (("UKR.1", UKR), ("NATO.1", NATO))}
+
+
+def _change_files() -> tuple[bytes, ...]:
+    entries = tuple(world().entries)
+    whole = Carried(entries[:2], entries[2:4], {"officer-1": "a reason", "officer-2": "another"})
+    return whole.encode(), Carried(entries[:1], entries[1:2], {}).encode()
+
+
+SUBJECTS: dict[str, Entry] = {
+    "taint text": Entry(
+        (Taint.parse,), lambda: Subject((_KEY + b"since = 2026-11-01\n" + REASON,), Taint.parse, grammar=Text)
+    ),
+    "revocation text": Entry((Revocation.parse,), lambda: Subject((_KEY + REASON,), Revocation.parse, grammar=Text)),
+    "hold text": Entry(
+        (Hold.parse, read_target),
+        lambda: Subject((_RECORD + REASON, b'target = "agreement/UA-1"\n' + REASON), Hold.parse, grammar=Text),
+    ),
+    "lockdown text": Entry(
+        (Lockdown.parse,), lambda: Subject((b'target = "gateway"\n' + REASON,), Lockdown.parse, grammar=Text)
+    ),
+    "time text": Entry((TrueTime.parse,), lambda: Subject((_HOURS + REASON,), TrueTime.parse, grammar=Text)),
+    "equivalence text": Entry(
+        (Equivalence.parse,),
+        lambda: Subject((table(),), lambda text: Equivalence.parse(text, _vocabularies()), grammar=Text),
+    ),
+    "change file": Entry((Carried.parse,), lambda: Subject(_change_files(), Carried.parse)),
+}
