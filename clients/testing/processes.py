@@ -92,5 +92,6 @@ def wait_for(happened: Callable[[], object], what: str, seconds: float = WAIT_SE
     while not happened():
         if time.monotonic() > deadline:
             raise Fault("wait-overdue", f"{what} must happen within {seconds:.0f} s, it did not")
+        # Another process's file or end: nothing there could wake this one.
         time.sleep(pause)
         pause = min(pause * 1.5, 0.2)

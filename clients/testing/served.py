@@ -52,6 +52,7 @@ class Served:
         for _ in range(1, self.tries):
             if self.is_running or _PORT_BUSY not in said:
                 break
+            # The system says of no port when it is let go of; at most `tries` times, then the gateway's own error.
             time.sleep(_PORT_BUSY_PAUSE_SECONDS)
             said = self._started()
         if self.is_running:

@@ -20,6 +20,7 @@ from gateway.core.labels import vocabularies
 from gateway.core.parties.identity import Identity
 from gateway.core.suite.algorithms import text_digest
 from gateway.usecases.peer import Peer
+from tests import stand
 from tests.day.keys import write_party_keys
 
 DOMAIN = "day.example"
@@ -45,24 +46,7 @@ BRITISH = "UA-GB-2026-007"
 
 def agreement_text(agreement_id: str, partner_id: str, **changed: str) -> bytes:
     """An agreement of the day; `changed` adds or replaces lines by key, with TOML values."""
-    lines = {
-        "id": f'"{agreement_id}"',
-        "from": '"ua/mod"',
-        "to": f'"{partner_id}"',
-        "basis": '"MoU 2026-05-11, annex B"',
-        "starts": "2026-06-01",
-        "ends": "2027-06-30",
-        "kinds": '["telemetry", "tactic"]',
-        "modes": '["SIMULATED"]',
-        "sources": '"all"',
-        "ceiling": '"T"',
-        "purpose": '"EVALUATE"',
-        "onward": '"no"',
-        "origin": '"hidden"',
-        "delay_h": "0",
-        "accounts_shown_to_sources": '"amounts-and-partner"',
-    } | changed
-    return "".join(f"{key} = {value}\n" for key, value in lines.items()).encode()
+    return stand.agreement_text(partner_id, id=f'"{agreement_id}"', **changed)
 
 
 AGREEMENTS = {
