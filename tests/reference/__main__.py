@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.reference.conformance import Vectors
 from tests.reference.reader import Memory, Profile, Refusal, Session, items
+from tests.reference.reader.evidence import OPENING
 from tests.reference.reader.suite import KemKey
 
 VECTORS = Path(__file__).resolve().parents[2] / "protos" / "vectors"
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         _print(report, as_json=chosen.json)
         return 2
     _print(report, as_json=chosen.json)
-    return 1 if report.get("refused") or report.get("disagreements") else 0
+    return 1 if {"refused", "nothing"} & report.keys() or report.get("disagreements") else 0
 
 
 def run_vectors(folder: Path) -> dict[str, object]:
@@ -75,16 +76,21 @@ def session_for(profile: Path | None, kem_key: Path | None, ingest_key: Path | N
 
 def run_file(chosen: argparse.Namespace) -> dict[str, object]:
     """What was verified of a file, or the refusal and the number of its item, from 0."""
-    number, name = -1, ""
+    number, name, left = -1, "", 0
     try:
         session = session_for(chosen.profile, chosen.kem_key, chosen.ingest_key)
         for path in filter(None, (chosen.control, chosen.file)):
-            name = path.name
-            for number, (kind, item) in enumerate(items(path.read_bytes())):  # noqa: B007
+            name, number, file = path.name, -1, path.read_bytes()
+            left = len(file) - len(OPENING)
+            for number, (kind, item) in enumerate(items(file)):  # noqa: B007
                 session.take(kind, item)
+                left -= 5 + len(item)
     except Refusal as refusal:
-        return {"refused": refusal.code, "at": refusal.at, "file": name, "item": number}
-    return {"verified": dict(sorted(session.totals().items())), **_ends(session)}
+        return {"refused": refusal.code, "at": refusal.at, "file": name, **({"item": number} if number >= 0 else {})}
+    cut = {"passed over": f"{left} bytes of an item that was cut off"} if left else {}
+    if number < 0:
+        return {"nothing": f"{name} holds no whole item", **cut}
+    return {"verified": dict(sorted(session.totals().items())), **cut, **_ends(session)}
 
 
 def _ends(session: Session) -> dict[str, object]:

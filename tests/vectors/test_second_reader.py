@@ -337,6 +337,22 @@ def test_the_second_reader_shares_no_line_with_the_product() -> None:
     assert shared == set()
 
 
+@pytest.mark.parametrize(("kept", "code"), [(5_000, 1), (100_000, 0)])
+def test_the_verifier_says_what_of_a_file_was_cut_off(
+    kept: int, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file with nothing whole in it is not one that verified."""
+    cut = tmp_path / "cut.sluice"
+    cut.write_bytes((DAY / "control.sluice").read_bytes()[:kept])
+
+    ended = main([str(cut), "--json"])
+
+    said = json.loads(capsys.readouterr().out)
+    assert ended == code
+    assert "cut off" in said["passed over"]
+    assert ("nothing" in said, "verified" in said) == (code == 1, code == 0)
+
+
 def test_the_verifier_says_what_holds_and_where_it_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An auditor's script goes by the exit code, and a person by the item's number."""
     whole = tmp_path / "control.sluice"
