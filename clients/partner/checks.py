@@ -97,6 +97,7 @@ class StreamChecks:
         phase, opened = self._phase, self._opened
         if phase is _Phase.DIRECTORY and kind is StreamMessage.DIRECTORY:
             self.trust = self.trust.accept(body, now_ms)
+            self._check_hello()
             self._phase = _Phase.OPEN
         elif phase is _Phase.OPEN and kind is StreamMessage.OPEN:
             self._opened = self._open(body, now_ms)
@@ -149,6 +150,15 @@ class StreamChecks:
         self._owed_ms = 0 if waited_ms is None else self._owed_ms + waited_ms
         if self._owed_ms > OWED_LEAF_MS:
             raise Refused("disclosure-missing", "the account holds a disclosure whose frame never came", at="stream")
+
+    def _check_hello(self) -> None:
+        """Of a recording: whether the stream was asked for by the partner's own key, where the directory shows it."""
+        hello = self._hello.hello
+        if (Role.PARTNER_SIGN, hello.sign_key_id) in self.trust.endorsed:
+            found = self.trust.key(Role.PARTNER_SIGN, hello.sign_key_id)
+            if found.endorsement.subject_id != hello.partner_id:
+                raise Refused("key-not-endorsed", "a hello must be signed by its partner's own key", at="hello")
+            self._hello.check_signature(found.signing_key)
 
     def _open(self, body: bytes, now_ms: int) -> OpenedStream:
         opening, hello = StreamOpening.parse(body), self._hello.hello

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,7 @@ from clients.partner.recording import Begun, Replay, read_recording
 from clients.profile import Profile
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.core.control.directory import parse_directory_message
-from gateway.core.errors import Refused
+from gateway.core.errors import GatewayError, Refused
 from gateway.core.ledger.entries import Admitted, Disclosed, RefusedBatch
 from gateway.core.ledger.receipt import parse_signed_receipt
 from gateway.core.sealing.frame import parse_disclosure_entry
@@ -35,6 +36,8 @@ from gateway.core.suite.tree import GrowingTree, leaf_hash
 from tests.day import again
 from tests.day.account import Facts
 from tests.day.evidence import TAG, ItemType, read_items
+from tests.reference.__main__ import session_for
+from tests.reference.reader import Refusal
 
 DAY: Facts = json.loads((again.FOLDER / "day.json").read_text("utf-8"))
 # Kinds that were built after the day was recorded, or are not built.
@@ -72,6 +75,34 @@ def test_a_partner_s_streams_replay_as_they_were_lived(day: Path, name: str) -> 
     _, facts = again.streams(day / name, profile_of(day, name))
 
     assert facts == DAY["files"][name]
+
+
+@pytest.mark.must("13.4")
+def test_a_stream_that_somebody_else_asked_for_is_refused_by_both_readers(
+    day: Path, tmp_path: Path, rng: random.Random
+) -> None:
+    """Evidence says what this partner was sent: one changed byte of a Hello, and it is not its own."""
+    name = "usa-arl.UA-US-2026-014.sluice"
+    stream, directory = list(read_items(day / name))[:2]
+    size = 4 + int.from_bytes(stream.content[:4], "big")
+    said = []
+    # From the one-time key on: what stands before it is what else a stream is checked against.
+    for place in [size - 1, *rng.sample(range(size - 4691 - 1665, size), 12)]:
+        changed = bytearray(stream.content)
+        changed[place] ^= 1
+        items = ((ItemType.STREAM, bytes(changed)), (ItemType.MESSAGE, directory.content))
+        session = session_for(day / DAY["parties"]["usa/arl"]["profile"], day / "keys" / "usa-arl" / "kem.pem", None)
+        session.take(*items[0])
+        with pytest.raises(Refusal) as refused:
+            session.take(*items[1])
+        path = tmp_path / f"{place}.sluice"
+        path.write_bytes(TAG + b"".join(bytes([kind]) + lp32(item) for kind, item in items))
+        path.chmod(0o600)
+        with pytest.raises(GatewayError) as denied:
+            list(Replay(profile_of(day, name), path).events())
+        said.append((refused.value.code, denied.value.code))
+
+    assert set(said) == {("hello-signature", "hello-signature")}
 
 
 @pytest.mark.parametrize("name", files("connections"))
