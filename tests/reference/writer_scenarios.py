@@ -12,6 +12,7 @@ from tests.reference.writer_scene_files import write_file_scenes
 from tests.reference.writer_scene_gateway import write_gateway_scenes
 from tests.reference.writer_scene_ledger import write_ledger_scenes
 from tests.reference.writer_scene_parties import write_party_scenes
+from tests.reference.writer_scene_rosters import write_roster_scenes
 from tests.reference.writer_scene_standing import write_standing_scenes
 from tests.reference.writer_scene_stops import write_stop_scenes
 from tests.reference.writer_scene_stream import write_stream_scenes
@@ -27,7 +28,8 @@ def write_scenarios(vectors: Vectors, world: World, batches: list[MadeBatch]) ->
     write_stream_scenes(scene, house, batches)
     write_file_scenes(scene, house, batches)
     write_party_scenes(scene, house, batches)
-    write_control_scenes(scene, house)
+    succession = write_control_scenes(scene, house)
     write_standing_scenes(scene, house)
     write_gateway_scenes(scene, house)
     write_stop_scenes(scene, house)
+    write_roster_scenes(scene, house, succession)

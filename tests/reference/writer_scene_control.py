@@ -29,10 +29,13 @@ NAMES = ("genesis", "vocabulary", "guide", "source", "partner", "agreement", "di
 ALL: list[Octets] = [f"materials.entry_{name}" for name in NAMES]
 
 
-def write_control_scenes(scene: Scene, house: House) -> None:
-    """Places, times, signatures, bodies, directories and rosters."""
+def write_control_scenes(scene: Scene, house: House) -> tuple[Signed, Signed, int]:
+    """Places, times, signatures, bodies, directories and rosters.
+
+    The proposal and the roster by which officer-3 takes the place of officer-2, and when the latter was proposed.
+    """
     _control(scene, house)
-    _rosters(scene, house)
+    return _rosters(scene, house)
 
 
 def _case(scene: Scene, name: str, entries: Sequence[Octets], code: str | None) -> None:
@@ -175,7 +178,7 @@ def _body(scene: Scene, name: str) -> bytes:
     return statement[start + 4 : -16]
 
 
-def _rosters(scene: Scene, house: House) -> None:
+def _rosters(scene: Scene, house: House) -> tuple[Signed, Signed, int]:
     genesis, last = scene.world.genesis, house.statements["directory"]
     body = dict(scene.vectors.parts("control.roster_proposal_statement"))["body"][4:]
     proposed = house.make.sign("house_proposal", 2, body, (*BOTH, "officer-3"), last.behind(genesis))
@@ -227,6 +230,7 @@ def _rosters(scene: Scene, house: House) -> None:
     again = house.make.sign("house_object_again", OBJECT, objection, ("officer-1",), objected.behind(genesis))
     twice = [*opened, house.applied(objected), house.applied(again)]
     _case(scene, "a roster that two operators object to", twice, "nothing-to-change")
+    return proposed, followed, at
 
 
 def _unproposed(house: House, named: bytes, at: int) -> Signed:

@@ -77,7 +77,7 @@ def _enrolled(
 ) -> dict[bytes, AdmittedKey]:
     """The keys of the bundle by digest; `wanted` gives the digests as operators signed them."""
     for role, digest in wanted.items():
-        if digest in standing.roster.all_keys or not _is_free(standing, role, subject_id, digest):
+        if digest in standing.roster_keys or not _is_free(standing, role, subject_id, digest):
             raise Refused("key-reused", "a key has one purpose, this one has another or had its time", at=subject_id)
     bundle = parse_bundle(entry.attachments[0])
     digests = {role: key_digest(key) for role, key in bundle.keys.items()}

@@ -109,13 +109,17 @@ def succeed(standing: S, opened: OpenProposal, entry: ControlEntry) -> S:
         raise Refused("roster-objected", "an OBJECT stops the proposal until a LIFT", at="roster.proposal")
     check_wait(opened.opened_at_ms, entry.applied_at_ms, standing.roster)
     _check_keys_free(standing, opened.proposal)
+    roster = opened.proposal.roster
     return replace(
         standing,
-        roster=opened.proposal.roster,
+        roster=roster,
         roster_link=entry.statement.link,
         succession=(*standing.succession, opened.proposal.signed, entry.signed),
         # Proposals were made under the roster that is no more.
         proposals={},
+        # INVARIANT: none is ever taken off, so a key that left the roster comes back as what it was or not at all.
+        operator_keys=standing.operator_keys | roster.operator_keys,
+        recovery_keys=standing.recovery_keys | roster.recovery_keys,
     )
 
 
@@ -244,9 +248,10 @@ def _check_unused(identifier: str, used: Iterable[str]) -> None:
 
 
 def _check_keys_free(standing: Standing, proposal: Proposal) -> None:
-    keys = proposal.roster.all_keys
-    if not keys.isdisjoint(standing.keys):
-        raise Refused("key-reused", "a key has one purpose, an operator's has another", at="roster")
+    roster = proposal.roster
+    crossed = (roster.operator_keys & standing.recovery_keys) | (roster.recovery_keys & standing.operator_keys)
+    if crossed or not roster.all_keys.isdisjoint(standing.keys):
+        raise Refused("key-reused", "a key has one purpose, one of the roster has or had another", at="roster")
 
 
 def _dir_of_now(entry: ControlEntry) -> Dir:

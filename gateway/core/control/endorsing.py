@@ -152,7 +152,7 @@ def _material(standing: Standing, endorsement: Endorsement, brought: bytes) -> b
         )
     if role in GATEWAY_ROLES or role is Role.SCHEMA:
         known = standing.keys.get(digest)
-        if digest in standing.roster.all_keys or (known is not None and known.role is not role):
+        if digest in standing.roster_keys or (known is not None and known.role is not role):
             raise Refused("key-reused", "a key has one purpose, this one has another", at=endorsement.subject_id)
         return brought
     if brought:

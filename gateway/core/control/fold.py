@@ -67,6 +67,8 @@ class Control(Standing):
             proposals={},
             directory=None,
             directory_positions={},
+            operator_keys=roster.operator_keys,
+            recovery_keys=roster.recovery_keys,
         )
 
     def apply(self, entry: ControlEntry) -> Control:

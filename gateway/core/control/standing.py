@@ -90,6 +90,7 @@ class Standing:
     head: link of the last one; clock_ms: when the gateway applied it.
     succession: the GENESIS, then each ROSTER-PROPOSE and ROSTER that counted.
     keys: by digest, every key that was ever admitted for a source or partner, or endorsed for the gateway.
+    operator_keys, recovery_keys: digests of all that were ever in a roster in force, as an operator's or for recovery.
     ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
     tainted, revoked: digests of keys under a TAINT or REVOKE.
     settled: forks that a LIFT named, both H(B) of each. held: targets of HOLDs. is_locked: a LOCKDOWN is in force.
@@ -118,6 +119,8 @@ class Standing:
     directory_positions: Mapping[int, int]
     restores: tuple[AppliedRestore, ...] = ()
     keys: Mapping[bytes, AdmittedKey] = field(default_factory=dict)
+    operator_keys: frozenset[bytes] = frozenset()
+    recovery_keys: frozenset[bytes] = frozenset()
     tainted: frozenset[bytes] = frozenset()
     revoked: frozenset[bytes] = frozenset()
     settled: frozenset[tuple[bytes, bytes]] = frozenset()
@@ -125,6 +128,11 @@ class Standing:
     is_locked: bool = False
     equivalence: Equivalence | None = None
     used_equivalences: frozenset[str] = frozenset()
+
+    @property
+    def roster_keys(self) -> frozenset[bytes]:
+        """Digests of all keys that were ever in a roster in force: taken for anything else for ever."""
+        return self.operator_keys | self.recovery_keys
 
     def is_suspended(self, target: str) -> bool:
         """Whether `partner/…` or `source/…` is suspended."""

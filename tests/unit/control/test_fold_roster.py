@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.control.endorsing import encode_endorsement_list, endorsements_due
+from gateway.core.control.enrolment import make_bundle
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.roster import Roster
 from gateway.core.control.statement import SignedStatement
 from gateway.core.control.succession import Author, weigh_roster
 from gateway.core.errors import Refused
-from gateway.core.suite.numbers import StatementKind
-from tests.unit.control.given import DAY, octets, roster_text
-from tests.unit.control.world import BOTH, World, a_world, naming
+from gateway.core.suite.numbers import Role, StatementKind
+from tests.unit.control.given import DAY, kem_key, octets, roster_text, signing_key
+from tests.unit.control.world import BOTH, World, a_world, naming, source_text
 
 NEXT = roster_text(operators=("officer-2", "officer-3", "officer-4"))
 FRESH = roster_text(operators=("officer-7", "officer-8"))
@@ -277,3 +279,90 @@ def test_a_party_admitted_meanwhile_is_no_operator_either() -> None:
     world.now += DAY
 
     assert refusal(world, StatementKind.ROSTER, naming(proposed.signed)) == "key-reused"
+
+
+REMAINING = ("officer-2", "officer-3")
+
+
+def after_officer_1() -> World:
+    """Officer-1 was an operator and vault-1 a recovery key; both have left the roster."""
+    world = a_world()
+    text = roster_text(operators=("officer-2", "officer-3", "officer-4"), recovery=("vault-2", "vault-3"))
+    world.change_roster(text, proposed_by=(*BOTH, "officer-3"))
+    return world
+
+
+@pytest.mark.must("2.3.14", "2.4.7")
+@pytest.mark.parametrize("key", ["officer-1", "vault-1", "officer-4", "vault-3"])
+def test_a_key_that_was_ever_in_a_roster_is_no_partys(key: str) -> None:
+    """Whoever once decided with it, or keeps it offline to decide, signs no batch with it."""
+    world = after_officer_1()
+    bundle = make_bundle("src-0001", {Role.SOURCE: signing_key(key)}, {}, b"")
+
+    with pytest.raises(Refused) as caught:
+        world.control.apply(
+            world.entry(StatementKind.SOURCE, source_text("src-0001", key=key), bundle.encoded, by=REMAINING)
+        )
+
+    assert caught.value.code == "key-reused"
+
+
+@pytest.mark.must("2.3.14")
+@pytest.mark.parametrize("key", ["officer-1", "vault-1"])
+def test_a_key_that_was_ever_in_a_roster_is_no_gateways(key: str) -> None:
+    """A directory admits the gateway's keys, so it asks as an admission does."""
+    world = after_officer_1()
+    bundle = make_bundle(
+        "ua-gw",
+        {Role.GATEWAY_STREAM: signing_key("stream 2"), Role.GATEWAY_LEDGER: signing_key(key)},
+        {Role.GATEWAY_INGEST: kem_key("ingest 2").public_key},
+        b"",
+    )
+    salts = (octets(f"roster keys {number}", 32) for number in range(64))
+    listed = endorsements_due(world.control, bundle, salts, world.now - DAY, world.now + DAY)
+    body = world.dir_of(listed, world.dir_no + 1).encode()
+
+    with pytest.raises(Refused) as caught:
+        world.control.apply(world.entry(StatementKind.DIRECTORY, body, encode_endorsement_list(listed), by=REMAINING))
+
+    assert caught.value.code == "key-reused"
+
+
+@pytest.mark.must("2.3.14")
+@pytest.mark.parametrize(
+    ("operators", "recovery"),
+    [
+        (("officer-2", "officer-3", "vault-2"), ("vault-4",)),
+        (("officer-2", "officer-3", "vault-1"), ("vault-4",)),
+        (("officer-2", "officer-3"), ("officer-4",)),
+        (("officer-2", "officer-3"), ("officer-1",)),
+    ],
+    ids=["present recovery key", "former recovery key", "present operator", "former operator"],
+)
+def test_operators_and_recovery_keys_never_change_places(operators: tuple[str, ...], recovery: tuple[str, ...]) -> None:
+    """A key that lies offline for the worst day is worth little once it was used every day."""
+    text = roster_text(operators=operators, recovery=recovery, recovery_quorum=1)
+
+    assert refusal(after_officer_1(), StatementKind.ROSTER_PROPOSE, text, by=REMAINING) == "key-reused"
+
+
+@pytest.mark.must("2.3.14")
+def test_who_left_the_roster_may_come_back_as_what_they_were() -> None:
+    """Their key has had no other purpose in the meantime."""
+    world = after_officer_1()
+    back = roster_text(operators=("officer-1", "officer-2", "officer-3"))
+
+    world.change_roster(back, by=REMAINING, proposed_by=REMAINING)
+
+    assert world.control.roster == Roster.parse(back)
+
+
+@pytest.mark.must("2.3.14")
+def test_a_key_that_was_only_proposed_is_not_taken() -> None:
+    """A proposal puts nothing in force: whoever writes one could else take any key away from its owner."""
+    world = a_world()
+    propose(world, roster_text(operators=(*BOTH, "src-0001"), recovery=("vault-1", "vault-2")))
+
+    world.source("src-0001")
+
+    assert world.control.keys.keys().isdisjoint(world.control.roster_keys)
