@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.guide import Guide
 from gateway.core.control.partner import PartnerAdmission
@@ -172,6 +174,34 @@ def test_two_readers_take_the_same_of_spoilt_texts(rng: random.Random) -> None:
 
     assert differing == []
     assert BODIES // 10 < taken < BODIES
+
+
+@pytest.mark.must("2.5.9")
+@pytest.mark.parametrize(
+    "clearance",
+    [
+        "[clearance]\n",
+        '[clearance.UKR]\nREL = ["USA"]\n',
+        "[clearance.UKR]\nlevel = 3\n",
+        '[clearance.UKR]\nlevel = "T"\nREL = "USA"\n',
+        '[clearance.UKR]\nlevel = "T"\nREL = []\n',
+        '[clearance.UKR]\nlevel = "T"\nREL = ["USA", "USA"]\n',
+        '[clearance.UKR]\nlevel = "T"\nrel = ["USA"]\n',
+        '[clearance.ukr]\nlevel = "T"\n',
+        '[clearance.UKR]\nlevel = "T"\nREL = [' + ",\n".join(f'"V{number}"' for number in range(257)) + "]\n",
+        "".join(f'[clearance.{"ABCDEFGHIJKLMNOPQ"[number]}AA]\nlevel = "T"\n' for number in range(17)),
+    ],
+    ids=range(10),
+)
+def test_a_clearance_of_a_wrong_form_has_one_code_from_both_readers(clearance: str) -> None:
+    """Whoever corrects an admission looks at the clearance, whatever it was that could not be read."""
+    whole = bodies()[statements.PARTNER][0]
+    body = whole[: whole.index(b"[clearance")] + clearance.encode()
+
+    core = said(lambda: PartnerAdmission.parse(body))
+    second = said(lambda: texts.body_text(statements.PARTNER, body, "partner"))
+
+    assert (core, second) == ("clearance", "clearance")
 
 
 def a_label(rng: random.Random) -> str:

@@ -179,8 +179,20 @@ _FEE = {
 
 
 def _clearance(value: object, at: str) -> dict[str, object]:
-    tags = {name: listing(form(VALUE)) for name in value if CODE.fullmatch(name)} if isinstance(value, dict) else {}
+    named = [name for name in value if CODE.fullmatch(name)] if isinstance(value, dict) else []
+    tags = {name: listing(form(VALUE), 256) for name in named}
     return rows(table({"level": form(CODE)}, tags)(value, at), at)
+
+
+def clearances(value: object, at: str) -> dict[str, object]:
+    """The table of a partner's clearances; whatever is wrong in it has one code (2.5)."""
+    rows(value, at)
+    try:
+        read = rows(mapping(POLICY, _clearance)(value, at), at)
+        require(len(read) <= 16, "text-value", at)
+    except Refusal as refusal:
+        raise Refusal("clearance", refusal.at) from refusal
+    return read
 
 
 def _fee(value: object, at: str) -> dict[str, object]:
@@ -208,9 +220,7 @@ TEXTS: dict[int, Rule] = {
     3: table({"proposal": KEY}),
     4: table({"proposal": KEY, "reason": _LINE}),
     7: table({**_PARTY, "key": KEY, "scope": scope}),
-    8: table(
-        {**_PARTY, "nation": form(_NATION), "sign_key": KEY, "kem_key": KEY, "clearance": mapping(POLICY, _clearance)}
-    ),
+    8: table({**_PARTY, "nation": form(_NATION), "sign_key": KEY, "kem_key": KEY, "clearance": clearances}),
     9: table(
         {
             "id": _ID,
