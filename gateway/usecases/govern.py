@@ -14,7 +14,7 @@ import structlog
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
 from gateway.core.control.keystates import key_changes
-from gateway.core.control.roster import Progress, signature_progress
+from gateway.core.control.roster import Progress
 from gateway.core.control.statement import Signatures, SignedStatement
 from gateway.core.control.stops import fork_of
 from gateway.core.control.suspension import Lift
@@ -195,7 +195,7 @@ class Government:
         """How far the signatures are. A change that is next is checked whole now, not when the last person signs."""
         control = self._running.control
         if entry.statement.position != control.position:
-            return signature_progress(entry.signed, control.roster)
+            return control.weigh(entry)
         check_fork(self._running, entry)
         return control.preview(dated(self._running, entry)[0])[1]
 
@@ -228,7 +228,7 @@ class Government:
         control, journals = self._running.control, self._running.journals
         try:
             content = self._store.load()
-            kept = PendingChanges.parse(content, control.roster) if content else PendingChanges()
+            kept = PendingChanges.parse(content, control.weigh) if content else PendingChanges()
         except GatewayError as error:
             _log.warning("changes.lost", code=error.code, at=error.at)
             return PendingChanges()

@@ -11,10 +11,11 @@ proposing; and all of them fit in one answer. They outlast a restart as
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gateway.core.control.entry import ControlEntry, parse_entry
-from gateway.core.control.roster import Progress, Roster, signature_progress
+from gateway.core.control.roster import Progress
 from gateway.core.control.statement import Statement
 from gateway.core.errors import CallerError, GatewayError, Refused
 from gateway.core.suite.algorithms import SUITE_BYTE
@@ -152,10 +153,10 @@ class PendingChanges:
         return b"".join((_TAG, SUITE_BYTE, u64(self.number), u16(len(changes)), *map(_encoded, changes)))
 
     @classmethod
-    def parse(cls, content: bytes, roster: Roster) -> PendingChanges:
-        """What `encode` gave, its signatures counted under `roster`; refuses `malformed`.
+    def parse(cls, content: bytes, weigh: Callable[[ControlEntry], Progress]) -> PendingChanges:
+        """What `encode` gave, its signatures counted by `weigh`; refuses `malformed`.
 
-        A change whose signers are no operators any more is left out: nobody could complete it.
+        A change that `weigh` refuses is left out: its signers are no operators any more, and nobody could complete it.
         """
         reader = Reader(content, "pending changes")
         reader.tag(_TAG)
@@ -163,7 +164,7 @@ class PendingChanges:
         changes = cls()
         changes.number = reader.u64("number")
         for _ in range(reader.u16("count")):
-            change = _read(reader, roster)
+            change = _read(reader, weigh)
             if change is not None:
                 changes._changes[change.change_id] = change
         reader.done()
@@ -191,7 +192,7 @@ def _encoded(change: PendingChange) -> bytes:
     return b"".join((named, lp32(change.entry.encode()), u16(len(approvals)), *approvals))
 
 
-def _read(reader: Reader, roster: Roster) -> PendingChange | None:
+def _read(reader: Reader, weigh: Callable[[ControlEntry], Progress]) -> PendingChange | None:
     change_id, proposer = _text(reader, reader.lp8("id")), _text(reader, reader.lp8("proposer"))
     reason = _text(reader, reader.lp16("reason"))
     entry = parse_entry(reader.lp32("entry", MAX_CHANGE_BYTES))
@@ -200,7 +201,7 @@ def _read(reader: Reader, roster: Roster) -> PendingChange | None:
         for _ in range(reader.u16("approvals"))
     )
     try:
-        progress = signature_progress(entry.signed, roster)
+        progress = weigh(entry)
     except GatewayError:
         return None
     return PendingChange(change_id, proposer, entry, reason, progress, approvals)

@@ -79,11 +79,18 @@ class Control(Standing):
         """The next state as it would be with enough signatures, and how far they are."""
         return self._follow(entry, is_complete=False)
 
+    def weigh(self, entry: ControlEntry) -> Progress:
+        """How far the signatures of a statement are that stands behind others: under what stands now.
+
+        Refuses as `preview` does where it comes to who signs; of place, time and body it says nothing.
+        """
+        _check_kind(entry)
+        return self._weigh(entry)[0]
+
     def _follow(self, entry: ControlEntry, *, is_complete: bool) -> tuple[Control, Progress]:
         self._check_place(entry)
         _check_time(entry, self.clock_ms)
-        if entry.statement.kind not in APPLIED and entry.statement.kind not in _SUCCESSION:
-            raise Refused("statement-not-built", f"{entry.statement.kind.name} is not built yet", at="statement.kind")
+        _check_kind(entry)
         progress, change = self._weigh(entry)
         if is_complete:
             progress.check_complete()
@@ -125,6 +132,11 @@ class Control(Standing):
 
 
 _SUCCESSION = frozenset({StatementKind.ROSTER_PROPOSE, StatementKind.ROSTER})
+
+
+def _check_kind(entry: ControlEntry) -> None:
+    if entry.statement.kind not in APPLIED and entry.statement.kind not in _SUCCESSION:
+        raise Refused("statement-not-built", f"{entry.statement.kind.name} is not built yet", at="statement.kind")
 
 
 def _check_time(entry: ControlEntry, clock_ms: int) -> None:

@@ -9,10 +9,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.adapters.memory import UnsafeMemoryPending
+from gateway.core.control.entry import ControlEntry
+from gateway.core.control.roster import Progress
 from gateway.core.control.statement import SignedStatement
 from gateway.core.errors import Fault, GatewayError
+from gateway.core.suite.numbers import StatementKind
 from gateway.usecases.pending import MAX_PENDING_EACH, PendingChanges
-from tests.unit.control.given import DAY
+from tests.unit.control.given import DAY, roster_text, signed
 from tests.unit.usecases.house import a_house
 from tests.unit.usecases.proposals import AGREEMENT, draft, refused, signatures
 from tests.unit.usecases.town import operator_peer, terms
@@ -110,10 +113,41 @@ def test_a_change_of_signers_who_are_no_operators_is_left_out() -> None:
         async with a_house() as house:
             await house.government.propose(operator_peer(), draft(house, 2), "")
             content = house.pending.load()
-            stranger = replace(house.control().roster, operators=house.control().roster.operators[1:])
+            control = house.control()
+            without = replace(control, roster=replace(control.roster, operators=control.roster.operators[1:]))
 
-            assert PendingChanges.parse(content, stranger).in_order() == []
-            assert len(PendingChanges.parse(content, house.control().roster).in_order()) == 1
+            assert PendingChanges.parse(content, without.weigh).in_order() == []
+            assert len(PendingChanges.parse(content, control.weigh).in_order()) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_next_roster_waits_with_the_signatures_of_those_who_come_and_of_recovery_keys() -> None:
+    """They are no operators now, and what they signed must be there after a restart, also behind another change."""
+    text = roster_text(operators=("officer-1", "officer-7"))
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            first = draft(house)
+            await house.government.propose(operator_peer(), first, "stands before it")
+            statement = replace(
+                first.statement,
+                position=first.statement.position + 1,
+                prev=first.statement.link,
+                kind=StatementKind.ROSTER_PROPOSE,
+                body=text,
+            )
+            entry = ControlEntry(signed(statement, "officer-1", "officer-7", "vault-1"), (), 0)
+            waiting = await house.government.propose(operator_peer(), entry, "officer-2 lost the key")
+
+            await house.restart()
+
+            kept = house.government.changes(operator_peer())[1]
+            assert kept.entry.signed.signers == entry.signed.signers
+            assert kept.progress == waiting.progress == Progress(3, 4)
+            stranger = replace(statement, expires_at_ms=statement.expires_at_ms + 1)
+            crossed = ControlEntry(signed(stranger, "officer-1", "stranger"), (), 0)
+            assert await refused(house, crossed) == "signer-unknown"
 
     asyncio.run(scenario())
 
