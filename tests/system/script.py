@@ -1,0 +1,123 @@
+"""A document taken by its word: its papers are laid down and its commands typed, as processes, in one folder.
+
+Nothing comes from elsewhere: a command that needs a file which no command made and no paper gave fails. A command that
+ends with `&` goes on (`sluice serve gateway &`): it has answered once it listens. `sluice`, `sluicectl` and
+`sluice-client` are the installed ones; other programs are those of the system, without a shell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from clients.testing.commands import COMMAND_SECONDS, UMASK, Finished, installed
+from clients.testing.processes import Process
+from clients.testing.served import listening_port
+from tests.system.transcripts import Paper, Reader, Step
+
+PROGRAMS = ("sluice", "sluicectl", "sluice-client")
+
+
+@dataclass(slots=True)
+class Script:
+    """One folder in which a page is played. as_json: each command's twin is typed, and its facts compared."""
+
+    folder: Path
+    reader: Reader = field(default_factory=Reader)
+    as_json: bool = False
+    running: dict[str, Process] = field(default_factory=dict)
+
+    def __enter__(self) -> Script:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self.running.values():
+            process.end()
+
+    def play(self, page: Iterable[Step | Paper]) -> int:
+        """Takes everything in its order; how many commands were typed."""
+        typed = 0
+        for one in page:
+            if isinstance(one, Paper):
+                self.lay_down(one)
+            else:
+                self.type(one)
+                typed += 1
+        return typed
+
+    def lay_down(self, paper: Paper) -> None:
+        """Writes the file as the page gives it."""
+        path = self.folder / paper.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.reader.said(paper.text), "utf-8")
+
+    def type(self, step: Step) -> None:
+        """Types a command and expects of it what the page says; of its twin the exit code and the facts."""
+        words = shlex.split(self.reader.said(step.line))
+        if words[-1] == "&":
+            self.reader.compare(step, self.start(words[:-1]))
+            return
+        has_twin = self.as_json and words[0] in PROGRAMS
+        ran = self.finished([*words, *(["--json"] if has_twin else [])], self.reader.said(step.typed))
+
+        assert ran.code == step.code, f"$ {step.line}\nexits {ran.code}\n{ran.out}{ran.err}"
+        if has_twin:
+            self.reader.compare_object(step, ran.out, ran.err)
+        else:
+            self.reader.compare(step, ran.out, ran.err)
+
+    def finished(self, words: list[str], typed: str = "") -> Finished:
+        """A command from start to end, in the folder; what it is asked is answered with `typed`."""
+        program = installed(words[0]) if words[0] in PROGRAMS else words[0]
+        done = subprocess.run(
+            [program, *words[1:]],
+            cwd=self.folder,
+            env=self._environment(),
+            input=f"{typed}\n" if typed else "",
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=COMMAND_SECONDS,
+            umask=UMASK,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    def start(self, words: list[str]) -> str:
+        """Starts `sluice serve FOLDER` and waits until it listens; what it said, without its log."""
+        assert words[:2] == ["sluice", "serve"], "only a gateway goes on while others type"
+        folder = words[2]
+        log = self.folder / f"{folder}.log"
+        process = self.running[folder] = Process.start([installed("sluice"), *words[1:]], log, cwd=self.folder)
+        assert listening_port(self.folder / folder, process), log.read_text("utf-8")
+        return "".join(line for line in log.read_text("utf-8").splitlines(keepends=True) if not _is_logged(line))
+
+    def stop(self, folder: str) -> int:
+        """Ends the gateway of a folder in order; its exit code."""
+        return self.running.pop(folder).end()
+
+    def _environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+        return own | {"HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / ".config")}
+
+
+def a_free_port() -> int:
+    """A port of 127.0.0.1 that nobody has now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _is_logged(line: str) -> bool:
+    with suppress(json.JSONDecodeError):
+        return isinstance(json.loads(line), dict)
+    return False
