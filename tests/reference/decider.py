@@ -9,7 +9,7 @@ A case is what a person would write down:
     now           UTC milliseconds, or None while the clock is not trusted
     vocabularies  name -> the vocabulary file as TOML gives it
     partner       id, nation, clearance {policy: {level, TAG: [values]}}, suspended, certificate [from, until],
-                  directory_until
+                  directory_until, token (until, kinds, ceiling or None) or None where none is required
     agreement     to, starts, ends (ISO dates), ended, kinds, modes, sources (list or "all"), designs,
                   ceiling [policy, level], withhold, origin ("hidden" or "shown")
     record        kind, mode, source, source_suspended, unverifiable, design, held, slots, labels (text or None),
@@ -59,6 +59,9 @@ def _circumstances_permit(case: Case) -> bool:
         return False
     if agreement["to"] != partner["id"]:
         return False
+    token = partner["token"]
+    if token is not None and (token["until"] <= now or record["kind"] not in token["kinds"]):
+        return False
     return _is_inside(record, agreement) and _hangs_together(record)
 
 
@@ -87,7 +90,8 @@ def _portion_may_go(case: Case, slot_name: str, text: str) -> bool:
         return False
     vocabulary, level, tags = label
     ceiling_policy, ceiling_level = agreement["ceiling"]
-    if vocabulary["policy"] != ceiling_policy or level not in _grades_up_to(vocabulary, ceiling_level):
+    ceilings = [ceiling_level, (case["partner"]["token"] or {}).get("ceiling") or ceiling_level]
+    if vocabulary["policy"] != ceiling_policy or any(level not in _grades_up_to(vocabulary, one) for one in ceilings):
         return False
     clearance = case["partner"]["clearance"].get(vocabulary["policy"])
     if clearance is None or level not in _grades_up_to(vocabulary, clearance["level"]):

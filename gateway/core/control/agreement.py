@@ -3,7 +3,8 @@
 Permits come only from here, and only below the label lattice. So a text that contradicts itself is refused rather than
 interpreted (`agreement-contradiction`): REAL beside another mode, an end before the start, a portion withheld without
 which nothing could be shown, a fee for a design that is not in it. What may be left out (`designs`, `withhold`,
-`recall_h`, `quota`, `fees`) is nothing, never everything. Dates are days: the last one is whole, UTC.
+`recall_h`, `quota`, `fees`) is nothing, never everything; only `token` left out asks for none. Dates are days: the last
+one is whole, UTC.
 
 Keys that nothing acts on yet parse as strictly as all others and are named in `recorded_only`.
 The digest is what streams, receipts and disclosures name. Source: SPEC.md section 2; decision room for what it means.
@@ -40,7 +41,7 @@ CEILING_POLICY = "UKR"
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _ALWAYS = frozenset({"id", "from", "to", "basis", "starts", "ends", "kinds", "modes", "sources", "ceiling"})
 _CHOICES = frozenset({"purpose", "onward", "origin", "delay_h", "accounts_shown_to_sources"})
-_MAY_BE_LEFT_OUT = frozenset({"designs", "withhold", "recall_h", "quota", "fees"})
+_MAY_BE_LEFT_OUT = frozenset({"designs", "withhold", "recall_h", "quota", "fees", "token"})
 # Chunks belong to the records that name them, so no agreement names them.
 _KIND_NAMES = {kind.name.lower(): kind for kind in RecordKind if kind is not RecordKind.CHUNK}
 _MODE_NAMES = {mode.name: mode for mode in DataMode}
@@ -98,6 +99,7 @@ class Agreement:
     records_per_month: int | None
     accounts_shown: AccountsShown
     fees: tuple[Fee, ...]
+    token_required: bool
     recorded_only: tuple[str, ...]
     text: bytes
     digest: bytes
@@ -133,6 +135,7 @@ class Agreement:
             records_per_month=quota.integer("records_per_month", 1, MAX_RECORDS_PER_MONTH) if quota else None,
             accounts_shown=AccountsShown(table.choice("accounts_shown_to_sources", tuple(AccountsShown))),
             fees=_fees(table, designs),
+            token_required=table.has("token") and table.choice("token", ("required", "ignored")) == "required",
             recorded_only=tuple(key for key in ("onward", "recall_h", "fees") if table.has(key)),
             text=text,
             digest=text_digest(identifier, text),

@@ -44,7 +44,14 @@ def agree(standing: S, entry: ControlEntry) -> S:
     """An AGREEMENT with a partner and sources that are there."""
     agreement = Agreement.parse(entry.body)
     _check_unused(agreement.id, standing.agreements)
-    standing.partner(agreement.partner_id)
+    partner = standing.partner(agreement.partner_id)
+    if agreement.token_required and partner.admission.token is None:
+        raise Refused(
+            "token-issuer-missing",
+            "an agreement that requires a token must be with a partner whose admission names an issuer, it names none",
+            at="agreement.token",
+            do="admit the partner again with a `[token]` table first",
+        )
     if agreement.sources != "all":
         for source_id in agreement.sources:
             standing.source(source_id)

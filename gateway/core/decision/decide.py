@@ -3,10 +3,11 @@
 Steps, numbered as in architecture section 4:
 
 1. facts: the partner is active and its certificate and directory are good; the agreement is its own and in force;
-   kind, mode, source and design are inside it; no hold; the record is one this decider understands;
+   kind, mode, source and design are inside it; the token, where it requires one, is good and has the kind; no hold; the
+   record is one this decider understands;
 2. lattice, per portion: the label is within the partner's clearance under the label's own policy, releasable to the
-   partner's nation, and not above the agreement's ceiling. A clearance is never mapped, and no equivalence of two
-   policies exists yet: what is graded under another policy than the ceiling is above it;
+   partner's nation, and not above the ceilings of agreement and token. A clearance is never mapped, and no equivalence
+   of two policies exists yet: what is graded under another policy than the ceiling is above it;
 3. operators' rules have no place here yet;
 4. the agreement's `withhold`, the hidden origin, and `must`: all of it, or nothing of the record.
 
@@ -94,6 +95,7 @@ def turns_ms(partner: PartnerFacts, agreement: AgreementFacts) -> tuple[int, ...
                 partner.directory_until_ms,
                 agreement.starts_ms,
                 agreement.ends_ms,
+                *((partner.token.until_ms,) if partner.token else ()),
             )
         )
     )
@@ -124,6 +126,10 @@ def _fact_steps(
     yield step("partner", "its certificate is in its dates", certified, Reason.CERTIFICATE)
     listed = timed and now < partner.directory_until_ms
     yield step("partner", "the directory that names its keys has not expired", listed, Reason.DIRECTORY)
+    if partner.token is not None:
+        unexpired = timed and now < partner.token.until_ms
+        yield step("token", "it was shown and has not expired", unexpired, Reason.TOKEN)
+        yield step("token", "its scope has the record's kind", record.kind in partner.token.kinds, Reason.TOKEN)
     own = agreement.partner_id == partner.partner_id
     yield step("agreement", "it is with this partner", own, Reason.OTHER_PARTNER)
     yield step("agreement", "no operator ended it", not agreement.ended, Reason.AGREEMENT_ENDED)
@@ -158,8 +164,11 @@ def _lattice_steps(name: str, label: Label | None, partner: PartnerFacts, agreem
     short = shortfalls(label, partner.clearances, partner.nation, agreement.designs)
     for shortfall, reason, claim in _CLAIMS:
         yield Step(2, name, claim, shortfall not in short, reason)
-    capped = _is_under_ceiling(label, agreement)
+    capped = _is_under_ceiling(label, agreement, agreement.ceiling_level)
     yield Step(2, name, "its level is not above the agreement's ceiling", capped, Reason.CEILING)
+    if partner.token is not None and partner.token.ceiling_level is not None:
+        capped = _is_under_ceiling(label, agreement, partner.token.ceiling_level)
+        yield Step(2, name, "its level is not above the token's ceiling", capped, Reason.TOKEN)
 
 
 def _agreement_steps(name: str, kind: RecordKind, agreement: AgreementFacts) -> Iterator[Step]:
@@ -176,6 +185,6 @@ def _understood(label_text: bytes, vocabularies: Mapping[str, Vocabulary]) -> La
         return None
 
 
-def _is_under_ceiling(label: Label, agreement: AgreementFacts) -> bool:
+def _is_under_ceiling(label: Label, agreement: AgreementFacts, level: str) -> bool:
     # A ceiling that its vocabulary does not know has rank -1, and every label is above it.
-    return label.policy == agreement.ceiling_policy and label.rank <= label.defined_by.rank(agreement.ceiling_level)
+    return label.policy == agreement.ceiling_policy and label.rank <= label.defined_by.rank(level)

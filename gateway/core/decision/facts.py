@@ -24,12 +24,29 @@ EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What the access token of a stream leaves of what its agreement permits.
+
+    until_ms: when it expires. ceiling_level: in the policy of the agreement's ceiling; None adds no other.
+    """
+
+    until_ms: int
+    kinds: frozenset[RecordKind]
+    ceiling_level: str | None
+
+
+# Of a stream whose agreement requires a token and that has shown none: nothing.
+NO_TOKEN = TokenFacts(0, frozenset(), None)
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerFacts:
     """A partner and the connection it is on.
 
     clearances: one per policy.
     certificate_from_ms, certificate_until_ms: the leaf's validity.
     directory_until_ms: when the newest directory with the partner's own keys expires.
+    token: None where the agreement requires none.
     """
 
     partner_id: PartnerId
@@ -39,10 +56,17 @@ class PartnerFacts:
     certificate_from_ms: int
     certificate_until_ms: int
     directory_until_ms: int
+    token: TokenFacts | None = None
 
     @classmethod
     def from_admission(
-        cls, admission: PartnerAdmission, identity: Identity, *, suspended: bool, directory_until_ms: int
+        cls,
+        admission: PartnerAdmission,
+        identity: Identity,
+        *,
+        suspended: bool,
+        directory_until_ms: int,
+        token: TokenFacts | None = None,
     ) -> PartnerFacts:
         """The facts of an admitted partner on a connection; refuses `identity-other` if the certificate names another.
 
@@ -62,6 +86,7 @@ class PartnerFacts:
             certificate_from_ms=identity.not_before_ms,
             certificate_until_ms=identity.not_after_ms,
             directory_until_ms=directory_until_ms,
+            token=token,
         )
 
 

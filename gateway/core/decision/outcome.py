@@ -18,6 +18,7 @@ class Reason(StrEnum):
     PARTNER_SUSPENDED = "partner-suspended"
     CERTIFICATE = "certificate"
     DIRECTORY = "directory"
+    TOKEN = "token"  # noqa: S105 - the name of a reason
     OTHER_PARTNER = "other-partner"
     AGREEMENT_ENDED = "agreement-ended"
     NOT_IN_FORCE = "not-in-force"

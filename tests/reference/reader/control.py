@@ -252,6 +252,8 @@ class ControlReader(Stopped):
         body = texts.body_text(st.AGREEMENT, entry.statement.body, "agreement")
         texts.check_agreement(body, "agreement")
         require(("partner", body["to"]) in self.parties, "partner-unknown", "agreement.to")
+        issued = "token" in self.parties["partner", str(body["to"])]
+        require(body.get("token") != "required" or issued, "token-issuer-missing", "agreement.token")
         sources = () if body["sources"] == "all" else texts.strings(body["sources"])
         require(all(("source", one) in self.parties for one in sources), "source-unknown", "agreement.sources")
         words = self._newest("UKR")

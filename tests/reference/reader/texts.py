@@ -195,6 +195,13 @@ def clearances(value: object, at: str) -> dict[str, object]:
     return read
 
 
+def _address(value: object, at: str) -> str:
+    read = str(form(_HTTPS)(value, at))
+    port = read.removeprefix("https://").partition("/")[0].partition(":")[2]
+    require(len(read) <= 256 and int(port or 1) <= 65_535, "text-value", at)
+    return read
+
+
 def _fee(value: object, at: str) -> dict[str, object]:
     read = rows(table(_FEE, {"due": day, "declared": word("monthly", "quarterly", "yearly")})(value, at), at)
     due, other = ("due", "declared") if read["basis"] == "FLAT" else ("declared", "due")
@@ -209,6 +216,10 @@ def _sources(value: object, at: str) -> tuple[object, ...] | str:
 
 
 _BASIS = form(re.compile(".{1,256}"))
+_HTTPS = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~/-]*)?")
+_SEEN = form(re.compile("[!-~]{1,128}"))
+_TOKEN = {"issuer": _address, "keys": _address, "client_id": _SEEN, "subject": _SEEN}
+_ISSUER = table({**_TOKEN, "algorithms": listing(word("ES256", "ES384", "PS256"))})
 _HELD = (
     rf"batch/[0-9a-f]{{96}}|agreement/{IDENTIFIER.pattern}"
     r"|record/[0-9a-f]{96}\.(0|[1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
@@ -220,7 +231,10 @@ TEXTS: dict[int, Rule] = {
     3: table({"proposal": KEY}),
     4: table({"proposal": KEY, "reason": _LINE}),
     7: table({**_PARTY, "key": KEY, "scope": scope}),
-    8: table({**_PARTY, "nation": form(_NATION), "sign_key": KEY, "kem_key": KEY, "clearance": clearances}),
+    8: table(
+        {**_PARTY, "nation": form(_NATION), "sign_key": KEY, "kem_key": KEY, "clearance": clearances},
+        {"token": _ISSUER},
+    ),
     9: table(
         {
             "id": _ID,
@@ -245,6 +259,7 @@ TEXTS: dict[int, Rule] = {
             "recall_h": whole(1, 8784),
             "quota": table({"records_per_month": whole(1, 10**9)}),
             "fees": listing(_fee, 64, once=False),
+            "token": word("required", "ignored"),
         },
     ),
     10: table({"agreement": _ID, "reason": _LINE}),

@@ -23,7 +23,7 @@ from gateway.core.control.words import _WORDS, spoken_words
 from gateway.core.errors import CallerError
 from gateway.core.labels.vocabulary import Vocabulary
 from tests.unit.control.given import roster_text
-from tests.unit.control.world import UKR, VOCABULARIES, agreement_text
+from tests.unit.control.world import UKR, VOCABULARIES, agreement_text, partner_text
 
 PROTOS = Path(__file__).resolve().parents[3] / "protos"
 ASSEMBLED, PART = PROTOS / "SPEC.md", PROTOS / "spec-parts" / "control.md"
@@ -40,6 +40,7 @@ TEXTS: dict[str, Callable[[bytes], object]] = {
     "roster": Roster.parse,
     "source": SourceAdmission.parse,
     "partner": PartnerAdmission.parse,
+    "token": lambda text: PartnerAdmission.parse(partner_text() + text),
     "agreement": Agreement.parse,
     "guide": lambda text: Guide.parse(text, {"UKR.1": UKR_1}),
     "suspension": Suspension.parse,

@@ -21,7 +21,7 @@ from random import Random
 
 import gateway.core.labels
 from gateway.core.decision.decide import decide
-from gateway.core.decision.facts import DAY_MS, AgreementFacts, PartnerFacts, RecordFacts
+from gateway.core.decision.facts import DAY_MS, AgreementFacts, PartnerFacts, RecordFacts, TokenFacts
 from gateway.core.decision.outcome import View, Withheld
 from gateway.core.decision.plan import Basis, Decider
 from gateway.core.labels.vocabulary import Vocabulary
@@ -56,7 +56,8 @@ def _a_case(rng: Random) -> Case:
     end = begin + ((ends - _STARTS).days + 1) * DAY_MS
     certificate = [begin - rng.choice((0, DAY_MS)), end + rng.choice((-1000, 0, DAY_MS))]
     directory_until = end + rng.choice((-2000, 0, DAY_MS))
-    turns = (begin, end, *certificate, directory_until)
+    token_until = end + rng.choice((-1000, 0, DAY_MS))
+    turns = (begin, end, *certificate, directory_until, token_until)
     now = rng.choice(turns) + rng.choice((-1, 0, 1)) if rng.random() < 0.3 else rng.randrange(begin, end)
     kind = rng.choice(("telemetry", "tactic", "design"))
     mode = rng.choice(("REAL", "EXERCISE", "SIMULATED"))
@@ -78,6 +79,7 @@ def _a_case(rng: Random) -> Case:
             "suspended": off(False, True),
             "certificate": certificate,
             "directory_until": directory_until,
+            "token": rng.choice((None, _token(rng, policy, kind, token_until))),
         },
         "agreement": {
             "to": off("usa/arl", "gbr/dstl"),
@@ -110,6 +112,11 @@ def _a_case(rng: Random) -> Case:
 def _level(rng: Random, policy: str, lean: int) -> str:
     codes = [entry["code"] for entry in TABLES[_name(policy)]["level"]]
     return rng.choice(codes[-lean:]) if rng.random() < 0.97 else "NONE"
+
+
+def _token(rng: Random, policy: str, kind: str, until: int) -> Case:
+    kinds = sorted({kind if rng.random() < 0.95 else "chunk", "tactic"})
+    return {"until": until, "kinds": kinds, "ceiling": rng.choice((None, _level(rng, policy, 3)))}
 
 
 def _name(policy: str) -> str:
@@ -162,6 +169,13 @@ def _misspelled(rng: Random, text: str) -> str:
     return text[:at] + rng.choice((" ", ",", "/", "//", "\n", "A", "z", "Т", "")) + text[at + rng.choice((0, 1)) :]
 
 
+def _token_facts(token: Case | None) -> TokenFacts | None:
+    if token is None:
+        return None
+    kinds = frozenset(RecordKind[kind.upper()] for kind in token["kinds"])
+    return TokenFacts(token["until"], kinds, token["ceiling"])
+
+
 def facts_of(case: Case) -> tuple[PartnerFacts, AgreementFacts, RecordFacts]:
     """The case as the gateway states it."""
     partner, agreement, record = case["partner"], case["agreement"], case["record"]
@@ -174,6 +188,7 @@ def facts_of(case: Case) -> tuple[PartnerFacts, AgreementFacts, RecordFacts]:
             certificate_from_ms=partner["certificate"][0],
             certificate_until_ms=partner["certificate"][1],
             directory_until_ms=partner["directory_until"],
+            token=_token_facts(partner["token"]),
         ),
         AgreementFacts(
             agreement_id=AgreementId("UA-US-2026-014"),

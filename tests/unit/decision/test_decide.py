@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.decision.decide import decide, explain
-from gateway.core.decision.facts import DAY_MS, AgreementFacts, PartnerFacts, RecordFacts
+from gateway.core.decision.facts import DAY_MS, NO_TOKEN, AgreementFacts, PartnerFacts, RecordFacts, TokenFacts
 from gateway.core.decision.outcome import FOREVER_MS, Reason, View, Withheld
 from gateway.core.decision.pace import due_at_ms, month_start_ms, quota_left
 from gateway.core.labels.vocabulary import Vocabulary
@@ -129,6 +129,9 @@ def test_each_nation_gets_the_portions_its_labels_name() -> None:
         ({}, {}, {}, LEAF_FROM - 1, "certificate"),
         ({}, {}, {}, LEAF_UNTIL, "certificate"),
         ({"directory_until_ms": NOW}, {}, {}, NOW, "directory"),
+        ({"token": NO_TOKEN}, {}, {}, NOW, "token"),
+        ({"token": TokenFacts(NOW, frozenset({RecordKind.TELEMETRY}), None)}, {}, {}, NOW, "token"),
+        ({"token": TokenFacts(NOW + 1, frozenset({RecordKind.TACTIC}), None)}, {}, {}, NOW, "token"),
         ({"partner_id": PartnerId("usa/nrl")}, {}, {}, NOW, "other-partner"),
         ({}, {"ended": True}, {}, NOW, "agreement-ended"),
         ({}, {"starts": date(2026, 11, 21)}, {}, NOW, "not-in-force"),
@@ -386,3 +389,33 @@ def test_delay_and_quota_hold_back_and_never_skip() -> None:
     assert month_start_ms(NOW) == moment("2026-11-01")
     assert month_start_ms(moment("2026-11-01")) == moment("2026-11-01")
     assert month_start_ms(moment("2026-11-01") - 1) == moment("2026-10-01")
+
+
+@pytest.mark.must("9.5.12")
+@pytest.mark.parametrize(
+    ("ceiling", "token", "expected"),
+    [
+        ("T", None, {"about", "position", "vehicle"}),
+        ("T", "DSK", {"about", "vehicle"}),
+        ("DSK", "T", {"about", "vehicle"}),
+        ("DSK", "TST", {"about", "vehicle"}),
+        ("T", "NONE", set()),
+    ],
+)
+def test_a_tokens_ceiling_only_lowers_the_agreements(ceiling: str, token: str | None, expected: set[str]) -> None:
+    """The lower of both counts, and a level that nobody knows is below everything."""
+    kinds = frozenset({RecordKind.TELEMETRY})
+    partner, agreement = a_partner(token=TokenFacts(NOW + 1, kinds, token)), an_agreement(ceiling_level=ceiling)
+
+    released = shown(outcome(partner=partner, agreement=agreement))
+
+    assert released & {"about", "position", "vehicle"} == expected
+    assert released <= shown(outcome(agreement=agreement))
+
+
+def test_a_decision_under_a_token_stands_until_it_expires() -> None:
+    """The millisecond in which it expires is decided anew."""
+    token = TokenFacts(NOW + 5, frozenset({RecordKind.TELEMETRY}), None)
+
+    assert outcome(partner=a_partner(token=token)).valid_until_ms == NOW + 5
+    assert outcome().valid_until_ms > NOW + 5

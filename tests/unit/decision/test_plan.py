@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.core.decision.decide import decide
-from gateway.core.decision.facts import AgreementFacts, PartnerFacts, RecordFacts
+from gateway.core.decision.facts import AgreementFacts, PartnerFacts, RecordFacts, TokenFacts
 from gateway.core.decision.outcome import View, Withheld
 from gateway.core.decision.plan import Basis, Decider
 from gateway.core.labels.vocabulary import Vocabulary
@@ -34,6 +34,7 @@ PARTNER: dict[str, Any] = {
     "certificate_from_ms": NOW + 1,
     "certificate_until_ms": NOW,
     "directory_until_ms": NOW,
+    "token": TokenFacts(NOW + 1, frozenset({RecordKind.TELEMETRY}), None),
 }
 AGREEMENT: dict[str, Any] = {
     "agreement_id": "UA-US-2026-015",
