@@ -67,7 +67,7 @@ _SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
     StatementKind.HOLD: ("hold of", lambda body: Hold.parse(body).target),
     StatementKind.LOCKDOWN: ("lockdown of", _locked),
     StatementKind.TAINT: ("taint of", lambda body: f"key/{Taint.parse(body).key_digest.hex()}"),
-    StatementKind.REVOKE: ("revocation of", lambda body: f"key/{Revocation.parse(body).key_digest.hex()}"),
+    StatementKind.REVOKE: ("revocation of", lambda body: Revocation.parse(body).target),
     StatementKind.EQUIVALENCE: ("equivalence", lambda body: read_text(body, "equivalence", {"id", "row"}).name("id")),
     StatementKind.LIFT: ("lift of", lambda body: Lift.parse(body).target),
     StatementKind.RESTORE: ("restore of", lambda body: Restore.parse(body).old.hex()[:_INCARNATION_DIGITS]),

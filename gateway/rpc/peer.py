@@ -1,12 +1,13 @@
 """Who is calling: the certificate of the connection against what CONTROL says, checked on every call.
 
-TLS 1.3 only; exactly one `spiffe://` URI; the leaf issued by the root its party is bound to; in its dates now, because
-an open connection outlives its certificate. What fails is `denied` for the peer and named in the log.
+TLS 1.3 only, with the key exchange that the partner's admission asks for; exactly one `spiffe://` URI; for clients;
+issued by the root its party is bound to; not revoked; in its dates now, because an open connection outlives its
+certificate. What fails is `denied` for the peer and named in the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import grpc
@@ -17,7 +18,7 @@ from gateway.core.control.fold import Control
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.source import SourceAdmission
 from gateway.core.errors import Fault, Refused
-from gateway.core.parties.identity import Identity, check_issued_by, fingerprint
+from gateway.core.parties.identity import Identity, check_for_clients, check_issued_by, fingerprint
 from gateway.usecases.peer import Peer
 from gateway.usecases.running import Running
 
@@ -77,8 +78,12 @@ class Doorkeeper:
         self._running = running
         self._roots = roots
         self._limit = limit
-        self._kept: dict[str, Peer] = {}
+        self._kept: dict[tuple[str, str], Peer] = {}
         self._kept_at = -1
+
+    def accept(self, roots: AcceptedRoots) -> None:
+        """From now on these roots count, also for certificates that were identified before."""
+        self._roots, self._kept = roots, {}
 
     def peer_of(self, context: grpc.aio.ServicerContext[object, object]) -> Peer:
         """Raises Refused; never returns a peer it is not sure of."""
@@ -95,18 +100,21 @@ class Doorkeeper:
         control = self._running.control
         if self._kept_at != control.position:
             self._kept, self._kept_at = {}, control.position
-        leaf = fingerprint(der)
-        peer = self._kept.get(leaf)
+        # One certificate may be shown on connections that agreed on different things.
+        shown = (fingerprint(der), _key_exchange(facts))
+        peer = self._kept.get(shown)
         if peer is None:
             if len(self._kept) >= self._limit:
                 self._kept.clear()
-            peer = self._kept[leaf] = self._identify(control, der)
+            peer = self._kept[shown] = self._identify(control, der, shown[1])
+        peer.check_standing(control)
         # An open connection outlives its certificate, so the dates are looked at on every call.
         peer.identity.check_valid(self._running.now_ms())
         return peer
 
-    def _identify(self, control: Control, der: bytes) -> Peer:
+    def _identify(self, control: Control, der: bytes, key_exchange: str) -> Peer:
         identity = Identity.from_certificate(der)
+        check_for_clients(der)
         admissions: list[tuple[str, PartnerAdmission | SourceAdmission]] = [
             *(("partner", partner.admission) for partner in control.partners.values()),
             *(("source", source.admission) for source in control.sources.values()),
@@ -117,10 +125,10 @@ class Doorkeeper:
                 if root is None:
                     raise Refused("root-unknown", "the party is bound to a root this gateway does not have")
                 check_issued_by(der, root)
-                return Peer(role, admission.id, identity)
-        return self._operator(control, identity, der)
+                return Peer(role, admission.id, identity, admission.binding.root, key_exchange)
+        return self._operator(control, identity, der, key_exchange)
 
-    def _operator(self, control: Control, identity: Identity, der: bytes) -> Peer:
+    def _operator(self, control: Control, identity: Identity, der: bytes, key_exchange: str) -> Peer:
         """An operator is named by the roster; what it may do is decided by its signatures, not by its certificate."""
         path = identity.uri.removeprefix(f"spiffe://{identity.trust_domain}/")
         role, _, name = path.partition("/")
@@ -128,4 +136,10 @@ class Doorkeeper:
         if role != "operator" or name not in known or identity.trust_domain != self._roots.own_domain:
             raise Refused("peer-unknown", "the certificate names no party of this gateway", at="connection")
         check_issued_by(der, self._roots.own_root)
-        return Peer("operator", name, identity)
+        return Peer("operator", name, identity, fingerprint(self._roots.own_root), key_exchange)
+
+
+def _key_exchange(facts: Mapping[str, Iterable[bytes]]) -> str:
+    """The group that the connection agreed on; nothing where TLS does not say exactly one."""
+    groups = list(facts.get("ssl_negotiated_key_exchange_group", ()))
+    return groups[0].decode("ascii", "replace") if len(groups) == 1 else ""

@@ -91,7 +91,6 @@ class Government:
         The same statement again adds its signatures to those that are there, so an answer that was lost can be asked
         for again.
         """
-        check_operator(peer)
         if entry.statement.kind is StatementKind.RESTORE:
             raise Refused(
                 "restore-running",
@@ -105,6 +104,7 @@ class Government:
             if known is not None:
                 return await self._sign(known, peer, entry.signed.signatures, reason)
             check_size(entry)
+            self._check(peer)
             self._pending.check_place(entry.statement, self._head())
             if entry.statement.expires_at_ms <= self._running.now_ms():
                 raise Refused(
@@ -121,23 +121,23 @@ class Government:
 
     async def approve(self, peer: Peer, change_id: str, signatures: Signatures, reason: str) -> Outcome:
         """Adds signatures to a pending change, and applies it if they are enough and it is next."""
-        check_operator(peer)
         async with self._turn:
             self._drop_expired()
             return await self._sign(self._pending.get(change_id), peer, signatures, reason)
 
     async def reject(self, peer: Peer, change_id: str, reason: str) -> list[str]:
         """Takes a pending change off the list: any operator may, since nothing is in force by it.
+            self._check(peer)
 
         Ids of the changes that were written on it and are overtaken by this.
         """
-        check_operator(peer)
         async with self._turn:
             self._drop_expired()
             change = self._pending.get(change_id)
             before = self._pending.live(self._head())
             self._pending.remove(change_id)
             await self._save()
+            self._check(peer)
             overtaken = sorted(before - self._pending.live(self._head()) - {change_id})
             statement = change.statement
             _log.info(
@@ -153,13 +153,13 @@ class Government:
 
     def changes(self, peer: Peer) -> list[PendingChange]:
         """Pending changes by position, with those that were overtaken and have to be proposed again."""
-        check_operator(peer)
+        self._check(peer)
         self._drop_expired()
         return self._pending.in_order()
 
     def entries(self, peer: Peer, from_position: int) -> list[bytes]:
         """Up to 8 entries of CONTROL from a position."""
-        check_operator(peer)
+        self._check(peer)
         return [entry.entry for entry in self._running.journals.read(Journal.CONTROL, from_position, PAGE_ENTRIES)]
 
     async def _sign(self, change: PendingChange, peer: Peer, signatures: Signatures, reason: str) -> Outcome:
@@ -167,6 +167,11 @@ class Government:
             raise Refused(
                 "stale-change",
                 f"the change was written for position {change.statement.position}, "
+    def _check(self, peer: Peer) -> None:
+        """Refuses who is no operator any more: calls wait for their turn, and CONTROL moves in the meantime."""
+        check_operator(peer)
+        peer.check_standing(self._running.control)
+
                 f"{self._running.control.position} is next and another came before",
                 at=change.change_id,
                 do="propose it again on the present head; signatures start anew",

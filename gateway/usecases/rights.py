@@ -106,6 +106,7 @@ def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
     """The rights of a partner under one of its agreements; refuses `denied` for whatever does not hold."""
     if peer.role != "partner" or control.is_stopped(f"partner/{peer.party_id}"):
         raise Refused("denied", "the peer is no active partner", at="partner")
+    peer.check_standing(control)
     partner = control.partner(peer.party_id)
     agreement = control.agreement(agreement_id)
     held = f"agreement/{agreement.id}" in control.held

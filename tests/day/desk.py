@@ -131,7 +131,7 @@ class Desk:
         """The governing service, as this operator reaches it."""
         assert self._house is not None
         certificate = (self.homes[name].path / "gateway" / "certificate.pem").read_bytes()
-        return Room(self._house, peer_of("operator", name, certificate))
+        return Room(self._house, peer_of("operator", name, certificate, self.authority.root_pem()))
 
     async def chain(self, name: str) -> Chain:
         """Everything applied, as this operator verifies it."""

@@ -63,9 +63,10 @@ def folder_of(party_id: str) -> str:
     return party_id.replace("/", "-")
 
 
-def peer_of(role: str, party_id: str, certificate_pem: bytes) -> Peer:
+def peer_of(role: str, party_id: str, certificate_pem: bytes, roots_pem: bytes) -> Peer:
     """A party at the other end of a connection, as its certificate says."""
-    return Peer(role, party_id, Identity.from_certificate(der(leaf_of(certificate_pem))))
+    identity = Identity.from_certificate(der(leaf_of(certificate_pem)))
+    return Peer(role, party_id, identity, root_digest(leaf_of(roots_pem)), "X25519MLKEM768")
 
 
 class Party:

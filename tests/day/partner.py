@@ -112,7 +112,7 @@ class Reading:
             held=self.state.held,
             is_entry_held=self.state.is_entry_held,
         )
-        peer = peer_of("partner", self.profile.id, self.profile.certificate_pem)
+        peer = peer_of("partner", self.profile.id, self.profile.certificate_pem, self.profile.roots_pem)
         self._task = asyncio.create_task(follow(self._house.running, peer, signed.encode(), self._write))
         self._task.add_done_callback(lambda _: self._changed.set())
 
@@ -216,7 +216,7 @@ class Reading:
             time_ms=self._house.clock.wall_ms(),
         )
         sent = SignedReceipt.sign(receipt, (), self._sign_key).encode()
-        peer = peer_of("partner", self.profile.id, self.profile.certificate_pem)
+        peer = peer_of("partner", self.profile.id, self.profile.certificate_pem, self.profile.roots_pem)
         await receive_receipt(self._house.running, peer, sent)
         return receipt, sent
 

@@ -82,7 +82,7 @@ class Origin:
         ledger = self.outbox.ledger.encode()
         begin = self.upload.begin()
         self.evidence.connection(Connected(self.profile.id, begin, ledger))
-        peer = peer_of("source", self.profile.id, self.profile.certificate_pem)
+        peer = peer_of("source", self.profile.id, self.profile.certificate_pem, self.profile.roots_pem)
         async with asyncio.timeout(GUARD_SECONDS):
             try:
                 await publish(self._house.running, peer, self._up(begin, parcels), self._down)

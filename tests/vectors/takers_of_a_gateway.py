@@ -121,8 +121,11 @@ class HelloTaker:
         discloser = Discloser(keys, time, Quota())
         self._running = Running(control, journals, keys, book, Lanes(), time, sequencer, ticker, discloser)
         nation, _, name = setup["peer"].partition("/")
-        identity = Identity(f"spiffe://{nation}.example/partner/{name}", f"{nation}.example", 0, 1 << 45, "00" * 32)
-        self._peer = Peer("partner", setup["peer"], identity)
+        domain = f"{nation}.example"
+        identity = Identity(f"spiffe://{domain}/partner/{name}", domain, 0, 1 << 45, "00" * 32, "1")
+        # A peer of another party has no root in this journal; its Hello is refused before anybody asks for one.
+        root = next((one for one, bound in control.roots.items() if bound == domain), "")
+        self._peer = Peer("partner", setup["peer"], identity, root, "X25519MLKEM768")
 
     def take(self, step: Step, message: bytes) -> None:
         """A Hello, and where its account would go on."""

@@ -31,11 +31,12 @@ def admit_source(standing: S, entry: ControlEntry) -> S:
     admission = SourceAdmission.parse(entry.body)
     known = standing.sources.get(admission.id)
     _check_again(known.admission if known else None, admission)
-    check_unbound(admission.binding, _other_bindings(standing, known))
+    roots = _bind(standing, admission.binding, known)
     scope = admission.scope.text
     keys = _enrolled(standing, entry, admission.id, {Role.SOURCE: admission.key_digest}, scope)
     source = AdmittedSource(admission, keys[admission.key_digest].public_key)
-    return replace(standing, sources={**standing.sources, admission.id: source}, keys={**standing.keys, **keys})
+    sources = {**standing.sources, admission.id: source}
+    return replace(standing, sources=sources, keys={**standing.keys, **keys}, roots=roots)
 
 
 def admit_partner(standing: S, entry: ControlEntry) -> S:
@@ -43,13 +44,14 @@ def admit_partner(standing: S, entry: ControlEntry) -> S:
     admission = PartnerAdmission.parse(entry.body)
     known = standing.partners.get(admission.id)
     _check_again(known.admission if known else None, admission)
-    check_unbound(admission.binding, _other_bindings(standing, known))
+    roots = _bind(standing, admission.binding, known)
     admission.check_against(standing.vocabularies.values())
     wanted = {Role.PARTNER_KEM: admission.kem_key_digest, Role.PARTNER_SIGN: admission.sign_key_digest}
     keys = _enrolled(standing, entry, admission.id, wanted, "")
     kem_key, sign_key = (keys[digest].public_key for digest in wanted.values())
     partner = AdmittedPartner(admission, sign_key, kem_key)
-    return replace(standing, partners={**standing.partners, admission.id: partner}, keys={**standing.keys, **keys})
+    partners = {**standing.partners, admission.id: partner}
+    return replace(standing, partners=partners, keys={**standing.keys, **keys}, roots=roots)
 
 
 def _check_again(known: Admission | None, admission: Admission) -> None:
@@ -67,9 +69,12 @@ def _who(admission: Admission) -> tuple[str, str]:
     return admission.binding.uri, admission.nation if isinstance(admission, PartnerAdmission) else ""
 
 
-def _other_bindings(standing: Standing, known: AdmittedSource | AdmittedPartner | None) -> list[Binding]:
-    sources = [source.admission.binding for source in standing.sources.values() if source is not known]
-    return sources + [partner.admission.binding for partner in standing.partners.values() if partner is not known]
+def _bind(standing: Standing, binding: Binding, known: AdmittedSource | AdmittedPartner | None) -> Mapping[str, str]:
+    """All roots that were ever bound, this one among them; refuses as `check_unbound`."""
+    others = [source.admission.binding for source in standing.sources.values() if source is not known]
+    others += [partner.admission.binding for partner in standing.partners.values() if partner is not known]
+    check_unbound(binding, others, standing.roots)
+    return {**standing.roots, binding.root: binding.trust_domain}
 
 
 def _enrolled(

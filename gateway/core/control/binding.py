@@ -1,13 +1,13 @@
 """What ties a party's name to its certificates: one SPIFFE identity under one root.
 
-Each root is bound to one trust domain and each identity to one party; `check_unbound` holds that over all parties, so
-that the root of one party cannot issue a certificate that reads as another. Source: architecture section 6.
+Each root is bound to one trust domain, for ever, and each identity to one party; `check_unbound` holds that over all
+parties, so that the root of one party cannot issue a certificate that reads as another. Source: architecture section 6.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.core.control.texts import Table
@@ -35,14 +35,17 @@ class Binding:
         return cls(uri, matched[1], table.hex_bytes("root", 32).hex())
 
 
-def check_unbound(new: Binding, others: Iterable[Binding]) -> None:
-    """Refuses `identity-taken` for another party's identity and `root-bound` for a root of another trust domain."""
-    for other in others:
-        if other.uri == new.uri:
-            raise Refused("identity-taken", "each identity belongs to one party, this one has another", at="identity")
-        if other.root == new.root and other.trust_domain != new.trust_domain:
-            raise Refused(
-                "root-bound",
-                f"a root is bound to one trust domain, this one to `{other.trust_domain}`, `{new.trust_domain}` came",
-                at="root",
-            )
+def check_unbound(new: Binding, others: Iterable[Binding], roots: Mapping[str, str]) -> None:
+    """Refuses `identity-taken` for another party's identity and `root-bound` for a root of another trust domain.
+
+    roots: trust domain of each root that was ever bound; it stays bound when its party goes to another one.
+    """
+    if new.uri in {other.uri for other in others}:
+        raise Refused("identity-taken", "each identity belongs to one party, this one has another", at="identity")
+    bound = roots.get(new.root, new.trust_domain)
+    if bound != new.trust_domain:
+        raise Refused(
+            "root-bound",
+            f"a root is bound to one trust domain, this one to `{bound}`, `{new.trust_domain}` came",
+            at="root",
+        )

@@ -93,6 +93,8 @@ class Standing:
     operator_keys, recovery_keys: digests of all that were ever in a roster in force, as an operator's or for recovery.
     ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
     tainted, revoked: digests of keys under a TAINT or REVOKE.
+    revoked_certificates: `certificate/` and a fingerprint, `root/`, a root, `/` and a serial number; none comes back.
+    roots: trust domain of each root that an admission ever named, by the hex SHA-256 of the root.
     settled: forks that a LIFT named, both H(B) of each. held: targets of HOLDs. is_locked: a LOCKDOWN is in force.
     equivalence: the table in force. used_equivalences: ids of all there were.
     directory_positions: position of each Dir by its number. restores: in order, each on the one before.
@@ -123,6 +125,8 @@ class Standing:
     recovery_keys: frozenset[bytes] = frozenset()
     tainted: frozenset[bytes] = frozenset()
     revoked: frozenset[bytes] = frozenset()
+    revoked_certificates: frozenset[str] = frozenset()
+    roots: Mapping[str, str] = field(default_factory=dict)
     settled: frozenset[tuple[bytes, bytes]] = frozenset()
     held: frozenset[str] = frozenset()
     is_locked: bool = False
@@ -162,6 +166,11 @@ class Standing:
         if found is None:
             raise Refused("agreement-unknown", "an agreement must be applied, this one is not", at="agreement")
         return found
+
+    def check_certificate(self, fingerprint: str, root: str, serial: str) -> None:
+        """Refuses `certificate-revoked`. root: fingerprint of its issuer; serial: as `Identity` has it."""
+        if not self.revoked_certificates.isdisjoint({f"certificate/{fingerprint}", f"root/{root}/{serial}"}):
+            raise Refused("certificate-revoked", "the certificate must not be revoked, it is", at="certificate")
 
     def stop_of(self, digest: bytes) -> KeyState:
         """The state that a TAINT or REVOKE leaves the key; active without one."""

@@ -42,10 +42,18 @@ def taint(standing: S, entry: ControlEntry) -> S:
 
 
 def revoke(standing: S, entry: ControlEntry) -> S:
-    """A REVOKE of a key that is there."""
-    digest = Revocation.parse(entry.body).key_digest
-    _check_stoppable(standing, digest, KeyState.RETIRED)
-    return replace(standing, revoked=standing.revoked | {digest})
+    """A REVOKE of a key that is there, of a certificate, or of serials of a root that an admission has named."""
+    revocation = Revocation.parse(entry.body)
+    if revocation.target.startswith("key/"):
+        digest = bytes.fromhex(revocation.name)
+        _check_stoppable(standing, digest, KeyState.RETIRED)
+        return replace(standing, revoked=standing.revoked | {digest})
+    if revocation.serials and revocation.name not in standing.roots:
+        raise Refused("root-unknown", "a root must be one that an admission has named, this one is not", at="target")
+    # A certificate is seen at the door for the first time; nobody can say here whether there is one.
+    if revocation.certificates <= standing.revoked_certificates:
+        raise nothing_to_change("the certificates are revoked already")
+    return replace(standing, revoked_certificates=standing.revoked_certificates | revocation.certificates)
 
 
 def hold(standing: S, entry: ControlEntry) -> S:

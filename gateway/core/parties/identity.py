@@ -1,4 +1,4 @@
-"""What a certificate says about who holds it: exactly one `spiffe://` URI, a P-384 key, and two dates.
+"""What a certificate says about who holds it: exactly one `spiffe://` URI, a P-384 key, a serial number, two dates.
 
 The common name, DNS names and addresses are never read as an identity. A certificate with two URIs has none: a peer
 could otherwise be one party to this check and another to the next. The chain up to the accepted roots is checked by
@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.core.errors import Refused
 
 MAX_CERTIFICATE_BYTES = 16 * 1024
 MAX_URI_BYTES = 256
+MAX_SERIAL_BYTES = 20
 
 # What the library says of a certificate, a request or a key in them that is not what it claims to be.
 UNREADABLE = (
@@ -40,7 +42,7 @@ class Identity:
 
     uri, trust_domain: `spiffe://usa.example/partner/arl` and its `usa.example`.
     not_before_ms, not_after_ms: UTC milliseconds; good while `not_before_ms <= now < not_after_ms`.
-    fingerprint: hex SHA-256 of the DER bytes.
+    fingerprint: hex SHA-256 of the DER bytes. serial: lower-case hexadecimal without leading zeros, 1 to 20 bytes.
     """
 
     uri: str
@@ -48,6 +50,7 @@ class Identity:
     not_before_ms: int
     not_after_ms: int
     fingerprint: str
+    serial: str
 
     @classmethod
     def from_certificate(cls, der: bytes) -> Identity:
@@ -65,6 +68,7 @@ class Identity:
             not_before_ms=int(certificate.not_valid_before_utc.timestamp()) * 1000,
             not_after_ms=int(certificate.not_valid_after_utc.timestamp()) * 1000,
             fingerprint=fingerprint(der),
+            serial=_serial(certificate),
         )
 
     def check_valid(self, now_ms: int) -> None:
@@ -95,6 +99,21 @@ def check_issued_by(leaf_der: bytes, root_der: bytes) -> None:
         ) from error
 
 
+def check_for_clients(der: bytes) -> None:
+    """Refuses `certificate-use` unless the certificate says that it is for clients.
+
+    TLS takes one that says nothing of its use for any, so a certificate made for something else would open this door.
+    """
+    try:
+        uses = _load(der).extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        uses = x509.ExtendedKeyUsage([])
+    if ExtendedKeyUsageOID.CLIENT_AUTH not in uses:
+        raise Refused(
+            "certificate-use", "the certificate of a client must say clientAuth, it does not", at="certificate"
+        )
+
+
 def _load(der: bytes) -> x509.Certificate:
     try:
         if len(der) > MAX_CERTIFICATE_BYTES:
@@ -109,6 +128,18 @@ def _load(der: bytes) -> x509.Certificate:
             at="certificate",
         ) from error
     return certificate
+
+
+def _serial(certificate: x509.Certificate) -> str:
+    """Its number as a REVOKE spells it: what could not be revoked is not taken."""
+    number = certificate.serial_number
+    if number <= 0 or number.bit_length() > 8 * MAX_SERIAL_BYTES:
+        raise Refused(
+            "certificate-malformed",
+            f"a serial number has 1 to {MAX_SERIAL_BYTES} bytes, another came",
+            at="certificate",
+        )
+    return f"{number:x}"
 
 
 def _check_key(certificate: x509.Certificate) -> None:

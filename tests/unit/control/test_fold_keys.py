@@ -60,7 +60,7 @@ def test_a_taint_names_a_key_a_day_and_a_reason() -> None:
     taint = Taint.parse(taint_text(KEY))
 
     assert (taint.key_digest.hex(), taint.since) == (KEY, date(2026, 5, 30))
-    assert Revocation.parse(f'target = "key/{KEY}"\nreason = "lost"\n'.encode()).key_digest.hex() == KEY
+    assert Revocation.parse(f'target = "key/{KEY}"\nreason = "lost"\n'.encode()).target == f"key/{KEY}"
 
 
 @pytest.mark.must("2.7.6")

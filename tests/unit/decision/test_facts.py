@@ -54,7 +54,7 @@ kem_key  = "{"d1" * 48}"
 level = "T"
 REL   = ["USA"]
 """.encode()
-IDENTITY = Identity("spiffe://usa.example/partner/arl", "usa.example", LEAF_FROM, LEAF_UNTIL, "00" * 32)
+IDENTITY = Identity("spiffe://usa.example/partner/arl", "usa.example", LEAF_FROM, LEAF_UNTIL, "00" * 32, "1")
 
 
 @pytest.mark.must("9.5.1")

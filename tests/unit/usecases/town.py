@@ -15,7 +15,7 @@ from gateway.core.records.states import RecordInput, UnverifiedBatch
 from gateway.core.suite.keys import KemKey, SigningKey
 from gateway.core.suite.numbers import DataMode, RecordKind, StatementKind
 from gateway.usecases.peer import Peer
-from tests.unit.control.given import DAY, NOW, kem_key, signing_key
+from tests.unit.control.given import DAY, NOW, ROOT_OF, kem_key, signing_key
 from tests.unit.control.world import GUIDE, UKR, World, agreement_text
 from tests.unit.kinds.given import tactic_tables
 
@@ -81,23 +81,25 @@ def _parties() -> World:
 
 def identity(uri: str, until_ms: int = NOW + 400 * DAY) -> Identity:
     """What a certificate says of its holder."""
-    return Identity(uri, uri.split("/")[2], NOW - DAY, until_ms, "00" * 32)
+    return Identity(uri, uri.split("/")[2], NOW - DAY, until_ms, "00" * 32, "1")
 
 
 def partner_peer(partner_id: str = "usa/arl", until_ms: int = NOW + 400 * DAY) -> Peer:
     """A partner at the other end."""
     nation, _, name = partner_id.partition("/")
-    return Peer("partner", partner_id, identity(f"spiffe://{nation}.example/partner/{name}", until_ms))
+    named = identity(f"spiffe://{nation}.example/partner/{name}", until_ms)
+    return Peer("partner", partner_id, named, ROOT_OF[named.trust_domain], "X25519")
 
 
 def source_peer(source_id: str = SOURCE, until_ms: int = NOW + 400 * DAY) -> Peer:
     """A source at the other end."""
-    return Peer("source", source_id, identity(f"spiffe://ua.example/source/{source_id}", until_ms))
+    named = identity(f"spiffe://ua.example/source/{source_id}", until_ms)
+    return Peer("source", source_id, named, ROOT_OF[named.trust_domain], "X25519")
 
 
 def operator_peer(name: str = "officer-1") -> Peer:
     """An operator at the other end."""
-    return Peer("operator", name, identity(f"spiffe://ua.example/operator/{name}"))
+    return Peer("operator", name, identity(f"spiffe://ua.example/operator/{name}"), ROOT_OF["ua.example"], "X25519")
 
 
 @cache
