@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
+from gateway.adapters.backup import BackupFolder, Manifest, check_files, copy_out
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.floor import FloorFile
 from gateway.adapters.keyfiles.kek import create_kek, read_kek
 from gateway.adapters.keyfiles.keys import KeyFiles
-from gateway.adapters.lmdb.journals import LmdbJournals
-from gateway.adapters.owner_files import create_owner_file
+from gateway.adapters.lmdb import LmdbJournals, copy_store, kept_out
+from gateway.adapters.owner_files import create_owner_file, replace_owner_file, sync_directory
 from gateway.adapters.pending import PendingFile
 from gateway.core.control.enrolment import Bundle
 from gateway.core.control.entry import ControlEntry
@@ -48,11 +49,35 @@ from gateway.usecases.enrol import gateway_bundle, new_tls_key
 from gateway.usecases.govern import KIND_STATEMENT
 from gateway.usecases.rebuild import Folds, fold, rebuild
 from gateway.usecases.release import STOPPING_TEXT
-from gateway.usecases.restore import RestoredStore, restore
+from gateway.usecases.restore import NO_FLOOR, RestoredStore, restore
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Sequencer
+from gateway.usecases.shown import Shown, shown_by
 from gateway.usecases.tick import Ticker
 from gateway.usecases.trusted_time import TrustedTime
+
+__all__ = [
+    "BackupFolder",
+    "FloorMark",
+    "Gateway",
+    "Loaded",
+    "Manifest",
+    "check_files",
+    "copy_out",
+    "copy_store",
+    "glance",
+    "kept_out",
+    "load",
+    "look",
+    "make_gateway",
+    "make_store",
+    "mark_of",
+    "read_floor",
+    "replace_owner_file",
+    "restore_store",
+    "seal",
+    "sync_directory",
+]
 
 GRACE_SECONDS = 3.0
 SWITCH_SECONDS = 0.0005
@@ -150,8 +175,58 @@ def load(settings: Settings, *, every_signature: bool, below_floor: bool = False
         raise
 
 
-async def restore_store(settings: Settings, entry: bytes) -> RestoredStore:
-    """Applies a signed RESTORE, an entry of CONTROL, to a store that was put back; no process may run from it.
+def look(settings: Settings, store: Path, *, every_signature: bool) -> Loaded:
+    """A store that nobody runs from, read only and wherever it lies, with every fold; the floor is not asked.
+
+    Raises as `load`, and writes nothing beside the store.
+    """
+    keys = KeyFiles(settings.keys)
+    kek = read_kek(settings.kek, settings.store, unsafe_kek_beside_store=settings.unsafe_kek_beside_store)
+    journals = LmdbJournals.open(store, kek, read_only=True)
+    try:
+        journals.verify()
+        folds = fold(journals, keys, every_signature=every_signature)
+        journals.check_genesis(folds.control.genesis)
+        pending = PendingFile(store, kek, folds.control.genesis)
+        return Loaded(journals, keys, FloorFile(settings.floor), folds, pending)
+    except BaseException:
+        journals.close()
+        raise
+
+
+def glance(settings: Settings) -> Shown:
+    """How far the store goes, by its last entries; it must not run. Raises `Fault` if that cannot be seen."""
+    kek = read_kek(settings.kek, settings.store, unsafe_kek_beside_store=settings.unsafe_kek_beside_store)
+    journals = LmdbJournals.open(settings.store, kek, read_only=True)
+    try:
+        return shown_by(journals)
+    finally:
+        journals.close()
+
+
+def mark_of(settings: Settings) -> FloorMark | None:
+    """The floor as it stands; None where there is none, or none that is whole."""
+    try:
+        return read_floor(settings)
+    except Fault as fault:
+        if fault.code not in NO_FLOOR:
+            raise
+        return None
+
+
+def seal(settings: Settings, shown: Shown) -> None:
+    """Makes sure that no gateway starts from a store that was put back and shows no more than this.
+
+    Where the floor has seen no more than the store it is raised by a tick: whether the store was the last to run is for
+    the operators to say. Where there is no floor, that alone keeps a gateway from starting.
+    """
+    mark = mark_of(settings)
+    if mark is not None and not shown.is_below(mark):
+        FloorFile(settings.floor).raise_to(replace(mark, tick=shown.ticks + 1, control_size=shown.statements))
+
+
+async def restore_store(settings: Settings, proposed: Sequence[SignedStatement]) -> RestoredStore:
+    """Applies a signed RESTORE and what stands behind it to a store that was put back; no process may run from it.
 
     Refuses and raises as `usecases.restore.restore`, and as `load`.
     """
@@ -160,7 +235,7 @@ async def restore_store(settings: Settings, entry: bytes) -> RestoredStore:
     try:
         journals.verify()
         keys, floor = KeyFiles(settings.keys), FloorFile(settings.floor)
-        return await restore(journals, keys, floor, entry, SystemClock().wall_ms())
+        return await restore(journals, keys, floor, proposed, SystemClock().wall_ms())
     finally:
         journals.close()
 

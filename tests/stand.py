@@ -193,7 +193,7 @@ class Stand:
     async def restore(self, entry: ControlEntry | None = None) -> RestoredStore:
         """Applies a RESTORE, the true one unless another is given, to the store that lies there."""
         entry = entry or self.restoring()
-        restored = await restore_store(self.settings, entry.encode())
+        restored = await restore_store(self.settings, [entry.signed])
         self.position, self.head = restored.position + 1, entry.statement.link
         return restored
 

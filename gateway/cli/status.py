@@ -1,6 +1,7 @@
 """`sluice status`: what can be said of a gateway from outside its process.
 
-Of the certificate it is the file that is looked at: a gateway that runs keeps the one it started with.
+One that does not run is asked whether it could: a store below its floor is *sealed*, and what it lacks is named. Of the
+certificate it is the file that is looked at: a gateway that runs keeps the one it started with.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ import json
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import click
 from cryptography import x509
 
-from gateway.bootstrap import read_floor
+from gateway.bootstrap import FloorMark, glance, mark_of
+from gateway.cli.lost import lost_facts, lost_lines
 from gateway.cli.main import print_result
-from gateway.settings import read_settings
+from gateway.core.control.restoring import Lost, lost_since
+from gateway.core.errors import GatewayError
+from gateway.settings import Settings, read_settings
 
 
 @click.command()
@@ -26,16 +31,19 @@ from gateway.settings import read_settings
 def status(folder: Path, as_json: bool) -> None:
     """Say whether the gateway in FOLDER runs, how far its floor is, and until when its certificate is valid."""
     settings = read_settings(folder)
-    mark = read_floor(settings)
+    mark = mark_of(settings)
     running = _running(folder)
+    standing = Standing("listening", f"listening on {running}") if running else _standing(settings, mark)
     until = _valid_until(settings.certificate)
     facts: dict[str, object] = {
         "gateway": settings.gateway_id,
+        "state": standing.state,
         "running": running is not None,
         "listening": running,
-        "incarnation": mark.incarnation.hex(),
-        "ticks": mark.tick,
-        "statements": mark.control_size,
+        "incarnation": mark.incarnation.hex() if mark else None,
+        "ticks": mark.tick if mark else None,
+        "statements": mark.control_size if mark else None,
+        "lost": lost_facts(standing.lost),
         "certificate_until": until.isoformat() if until else None,
     }
     print_result(
@@ -43,11 +51,39 @@ def status(folder: Path, as_json: bool) -> None:
         facts,
         [
             ("gateway", settings.gateway_id),
-            ("state", f"listening on {running}" if running else "not running"),
-            ("floor", f"tick {mark.tick}, {mark.control_size} statements, incarnation {mark.incarnation.hex()[:8]}"),
+            ("state", standing.told),
+            *(lost_lines(standing.lost) if standing.lost else []),
+            ("floor", _told(mark) if mark else "there is none: no gateway starts"),
             ("cert", f"valid until {until:%Y-%m-%d %H:%M} UTC" if until else "no certificate can be read"),
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a gateway is. state: `listening`, `stopped`, `sealed` or `unseen`; lost: what a sealed store lacks."""
+
+    state: str
+    told: str
+    lost: Lost | None = None
+
+
+def _standing(settings: Settings, mark: FloorMark | None) -> Standing:
+    """Of one that does not listen: whether it could start, as far as its last entries and the floor say."""
+    if mark is None:
+        return Standing("sealed", "sealed: without a floor no gateway starts until operators restore")
+    try:
+        shown = glance(settings)
+    except GatewayError as error:
+        return Standing("unseen", f"not running; the store cannot be looked at: {error.code}: {error.message}")
+    if not shown.is_below(mark):
+        return Standing("stopped", "not running")
+    lost = lost_since(mark.incarnation, mark.tick, mark.control_size, shown.incarnation, shown.ticks, shown.statements)
+    return Standing("sealed", "sealed: the store lies below its floor; no gateway starts until operators restore", lost)
+
+
+def _told(mark: FloorMark) -> str:
+    return f"tick {mark.tick}, {mark.control_size} statements, incarnation {mark.incarnation.hex()[:8]}"
 
 
 def _valid_until(certificate: Path) -> datetime | None:

@@ -5,25 +5,32 @@ true of it to the last tick; then one commit says in all three journals that the
 what no tick of it covered, and the floor follows. What came after the backup is lost, and every reader that saw more
 says so. A restore that was cut off is made again with the same statement.
 
-    restored = await restore(journals, keys, floor, entry, now_ms)
+A backup may lack what operators have stopped since. What they put behind the RESTORE, each signed by one of them, joins
+that one commit: there is no moment in which the store could run and not know of it.
+
+    restored = await restore(journals, keys, floor, [signed, *stops], now_ms)
 
 Source: SPEC.md sections 2.12, 3.5 and 7.5.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 
-from gateway.core.control.entry import ControlEntry, parse_entry
+from gateway.core.control.entry import ControlEntry
+from gateway.core.control.fold import Control
+from gateway.core.control.keystates import key_changes
 from gateway.core.control.restore import Restore
+from gateway.core.control.restoring import check_proposed
+from gateway.core.control.statement import SignedStatement
 from gateway.core.errors import Fault, Refused
 from gateway.core.ledger.book import Book
-from gateway.core.ledger.entries import HOUSE, Applied, Restored
+from gateway.core.ledger.entries import HOUSE, Applied, KeyEvent, Restored
 from gateway.core.ledger.tick import parse_tick
 from gateway.core.suite.algorithms import ZERO_HASH, digest
-from gateway.core.suite.numbers import StatementKind
 from gateway.ports.floor import Floor, FloorMark
 from gateway.ports.journal import Journal, Journals
 from gateway.ports.keys import Keys
@@ -33,17 +40,21 @@ from gateway.usecases.rebuild import Folds, fold
 from gateway.usecases.sequence import Plan
 
 # A floor that is gone says nothing; the quorum's statement does.
-_NO_FLOOR = frozenset({"floor-missing", "floor-damaged"})
+NO_FLOOR = frozenset({"floor-missing", "floor-damaged"})
 _log = structlog.get_logger("sluice.restore")
 
 
 @dataclass(frozen=True, slots=True)
 class RestoredStore:
-    """What a restore did. position: of the statement in CONTROL; records: entries of RECORDS that were kept."""
+    """What a restore did. position: of the RESTORE in CONTROL; records: entries of RECORDS that were kept.
+
+    stops: statements that were put behind it.
+    """
 
     restore: Restore
     position: int
     records: int
+    stops: int
 
 
 def proposed_restore(folds: Folds, new: bytes) -> Restore:
@@ -53,29 +64,42 @@ def proposed_restore(folds: Folds, new: bytes) -> Restore:
     return Restore(folds.book.incarnation, new, number, tick_digest)
 
 
-async def restore(journals: Journals, keys: Keys, floor: Floor, encoded: bytes, now_ms: int) -> RestoredStore:
-    """Applies a signed RESTORE to an open store that no gateway runs from.
+async def restore(
+    journals: Journals, keys: Keys, floor: Floor, proposed: Sequence[SignedStatement], now_ms: int
+) -> RestoredStore:
+    """Applies a signed RESTORE, and what stands behind it, to an open store that no gateway runs from.
 
-    encoded: the entry of CONTROL; the time in it is replaced by the gateway's own, which `now_ms` says.
-    Refuses what the fold refuses, `restore-expected`, `restore-mismatch` unless it says what the store shows, and
+    They are applied at the gateway's own time, which `now_ms` says. Refuses what the fold refuses,
+    `restore-expected` and `restore-behind`, `restore-mismatch` unless it says what the store shows, and
     `restore-incarnation` where another incarnation ran last; raises `Fault` on a store that does not add up.
     """
     folds = fold(journals, keys, every_signature=True)
-    entry, control = parse_entry(encoded), folds.control
-    if entry.statement.kind is not StatementKind.RESTORE:
-        raise Refused("restore-expected", "a RESTORE was expected, another statement came", at="statement.kind")
-    said, ran_last = Restore.parse(entry.body), _ran_last(floor)
+    control = folds.control
+    said, ran_last = check_proposed(proposed), _ran_last(floor)
     records = folds.lanes.ends.get(said.old, journals.head(Journal.RECORDS).size)
-    if control.head != entry.statement.link:
-        entry = replace(entry, applied_at_ms=max(now_ms, control.clock_ms))
-        control = control.apply(entry)
+    if control.head != proposed[-1].statement.link:
+        steps = _steps(control, proposed, max(now_ms, control.clock_ms))
+        control = steps[-1][1]
         _check_true(said, folds, ran_last)
-        plan = _plan(journals, folds, entry, said)
+        plan = _plan(journals, folds, steps, said)
         await journals.commit(plan.appends(plan.ledger()))
     if ran_last != said.new:
         floor.begin(FloorMark(said.new, 0, control.position))
-    _log.info("store.restored", incarnation=said.new.hex(), ticks_kept=said.ticks_kept, records=records)
-    return RestoredStore(said, control.position - 1, records)
+    stops = len(proposed) - 1
+    _log.info("store.restored", incarnation=said.new.hex(), ticks_kept=said.ticks_kept, records=records, stops=stops)
+    return RestoredStore(said, control.position - 1 - stops, records, stops)
+
+
+def _steps(
+    control: Control, proposed: Sequence[SignedStatement], applied_at_ms: int
+) -> list[tuple[ControlEntry, Control]]:
+    """Each entry as it is applied, and what stands after it."""
+    steps: list[tuple[ControlEntry, Control]] = []
+    for signed in proposed:
+        entry = ControlEntry(signed, (), applied_at_ms)
+        control = control.apply(entry)
+        steps.append((entry, control))
+    return steps
 
 
 def _check_true(said: Restore, folds: Folds, ran_last: bytes) -> None:
@@ -93,17 +117,24 @@ def _check_true(said: Restore, folds: Folds, ran_last: bytes) -> None:
         )
 
 
-def _plan(journals: Journals, folds: Folds, entry: ControlEntry, said: Restore) -> Plan:
+def _plan(journals: Journals, folds: Folds, steps: Sequence[tuple[ControlEntry, Control]], said: Restore) -> Plan:
     """One commit: in each journal that the old incarnation is over, and what must not be lost with it."""
     plan = Plan(journals, Book(folds.control.genesis))
+    (restoring, before), behind = steps[0], steps[1:]
     plan.append(Journal.RECORDS, KIND_RESTORED, said.encode())
-    position = plan.append(Journal.CONTROL, KIND_STATEMENT, entry.encode())
+    position = plan.append(Journal.CONTROL, KIND_STATEMENT, restoring.encode())
     plan.begin_incarnation(said.new)
     plan.open_account(HOUSE)
     for item in folds.uncovered:
         plan.enter(item.account_id, item.entry, item.opening)
-    plan.enter(HOUSE, Applied(position, entry.statement.link).encode())
+    plan.enter(HOUSE, Applied(position, restoring.statement.link).encode())
     plan.enter(HOUSE, Restored(said.encode()).encode())
+    for entry, after in behind:
+        position = plan.append(Journal.CONTROL, KIND_STATEMENT, entry.encode())
+        plan.enter(HOUSE, Applied(position, entry.statement.link).encode())
+        for digest_of_key, state in key_changes(before, after):
+            plan.enter(HOUSE, KeyEvent(digest_of_key, state).encode())
+        before = after
     return plan
 
 
@@ -112,6 +143,6 @@ def _ran_last(floor: Floor) -> bytes:
     try:
         return floor.read().incarnation
     except Fault as fault:
-        if fault.code not in _NO_FLOOR:
+        if fault.code not in NO_FLOOR:
             raise
         return b""

@@ -17,7 +17,7 @@ from gateway.adapters.keyfiles.kek import create_kek, read_kek
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.lmdb.journals import LmdbJournals
 from gateway.adapters.memory import UnsafeMemoryPending
-from gateway.core.control.entry import ControlEntry
+from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
 from gateway.core.control.restore import Restore
 from gateway.core.control.statement import SignedStatement
@@ -192,7 +192,8 @@ class House:
         """A signed RESTORE is applied to the store that was put back."""
         journals = self.opened()
         try:
-            await restore(journals, self.keys, FloorFile(self.floor_path), entry, self.clock.wall_ms())
+            proposed = [parse_entry(entry).signed]
+            await restore(journals, self.keys, FloorFile(self.floor_path), proposed, self.clock.wall_ms())
         finally:
             journals.close()
 

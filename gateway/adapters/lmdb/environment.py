@@ -35,9 +35,12 @@ _Made = TypeVar("_Made")
 
 
 class Environment:
-    """An LMDB environment of which this process is the only user."""
+    """An LMDB environment of which this process is the only user, or `read_only`: one that is looked at.
 
-    def __init__(self, path: Path, map_bytes: int, size_limit: int) -> None:
+    A look takes no lock and writes nothing, so it is for a store that nobody runs from.
+    """
+
+    def __init__(self, path: Path, map_bytes: int, size_limit: int, *, read_only: bool = False) -> None:
         self._path = path
         self._data = path / "data.mdb"
         self._size_limit = _whole_pages(size_limit)
@@ -46,11 +49,12 @@ class Environment:
         self._reading = 0
         self._resizing = False
         self._closed = False
-        self._lock = _lock(path)
+        self._read_only = read_only
+        self._lock = None if read_only else _lock(path)
         try:
             self.lmdb = self._open()
         except BaseException:
-            os.close(self._lock)
+            self._unlock()
             raise
 
     @classmethod
@@ -70,14 +74,14 @@ class Environment:
         return cls(path, map_bytes, size_limit)
 
     @classmethod
-    def open(cls, path: Path, map_bytes: int, size_limit: int) -> Environment:
+    def open(cls, path: Path, map_bytes: int, size_limit: int, *, read_only: bool = False) -> Environment:
         """An existing one: `store-missing`, `store-unfinished`, or `store-damaged` if its pages do not fit together."""
         data = path / "data.mdb"
         if not data.is_file():
             raise Fault("store-missing", "a store must be in the folder, there is none", at=str(path))
         if data.stat().st_size == 0:
             raise store_unfinished(str(path))
-        return cls(path, map_bytes, size_limit)
+        return cls(path, map_bytes, size_limit, read_only=read_only)
 
     def _open(self) -> lmdb.Environment:
         if self._data.exists():
@@ -89,6 +93,8 @@ class Environment:
                 sync=True,
                 metasync=True,
                 mode=0o600,
+                readonly=self._read_only,
+                lock=not self._read_only,
                 max_dbs=DATABASES,
                 max_readers=_READERS,
                 # One engine for ever: a later default would write another file format.
@@ -201,11 +207,25 @@ class Environment:
                 return
             self._closed = True
             self.lmdb.close()
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
             os.close(self._lock)
 
 
 def _whole_pages(size: int) -> int:
     return size - size % mmap.PAGESIZE
+
+
+@contextlib.contextmanager
+def kept_out(path: Path) -> Iterator[None]:
+    """No gateway opens the store at `path` until the block ends, also under another name; `store-in-use` if one has."""
+    lock = _lock(path)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def _lock(path: Path) -> int:

@@ -75,15 +75,17 @@ class LmdbJournals:
         genesis: bytes | None = None,
         map_bytes: int = DEFAULT_MAP_BYTES,
         size_limit: int = DEFAULT_SIZE_LIMIT,
+        read_only: bool = False,
     ) -> LmdbJournals:
         """An existing store, whose journals are appended to only after their last entries were found whole.
 
-        `genesis`: the one the store must belong to; None takes the store's own. Raises `Fault`: `store-missing`,
+        `genesis`: the one the store must belong to; None takes the store's own. `read_only`: to look at a store that
+        nobody runs from; nothing is written beside it, and a commit is refused. Raises `Fault`: `store-missing`,
         `store-in-use`, `store-damaged`, `store-unfinished`, `store-format`, `kek-wrong`, `store-of-another-genesis`,
         `journal-damaged`. Costs one walk over the pages of the file, about 0.6 s a gigabyte.
         """
         _check_length("key-encryption key", kek, KEY_BYTES)
-        environment = Environment.open(path, map_bytes, size_limit)
+        environment = Environment.open(path, map_bytes, size_limit, read_only=read_only)
         try:
             layout = Layout.open(environment.lmdb, kek)
             with environment.reading() as txn:

@@ -68,7 +68,7 @@ def signed(house: House, by: tuple[str, ...] = ("officer-1", "officer-2"), **cha
 async def restored(house: House, entry: ControlEntry | None = None) -> RestoredStore:
     """The store lives on; nothing runs yet."""
     entry = entry or signed(house)
-    done = await restore(house.journals, HouseKeys(), house.floor, entry.encode(), house.now_ms)
+    done = await restore(house.journals, HouseKeys(), house.floor, [entry.signed], house.now_ms)
     house.world.take(entry)
     return done
 

@@ -52,7 +52,7 @@ async def refusal(house: House, entry: ControlEntry) -> str:
     """The code with which a RESTORE is refused; nothing changes."""
     heads, mark = [house.journals.head(journal) for journal in Journal], house.floor.read()
     with pytest.raises(GatewayError) as caught:
-        await restore(house.journals, HouseKeys(), house.floor, entry.encode(), house.now_ms)
+        await restore(house.journals, HouseKeys(), house.floor, [entry.signed], house.now_ms)
     assert ([house.journals.head(journal) for journal in Journal], house.floor.read()) == (heads, mark)
     return caught.value.code
 
@@ -154,7 +154,7 @@ def test_a_restore_that_was_cut_off_is_made_again() -> None:
             house.floor = UnsafeMemoryFloor(before)
             heads = [house.journals.head(journal) for journal in Journal]
 
-            again = await restore(house.journals, HouseKeys(), house.floor, entry.encode(), house.now_ms)
+            again = await restore(house.journals, HouseKeys(), house.floor, [entry.signed], house.now_ms)
 
             assert again == done
             assert [house.journals.head(journal) for journal in Journal] == heads
