@@ -19,8 +19,8 @@ from gateway.core.ledger.entries import Disclosed, source_account
 from gateway.core.sealing.body import view_digest
 from gateway.core.sealing.cursor import Place
 from gateway.core.sealing.frame import Disclosure, audit_digest
+from gateway.core.sealing.opening import DisclosureOpening, Kept, ShownBatch
 from gateway.core.suite.numbers import EndReason
-from gateway.core.suite.octets import u64
 from gateway.ports.keys import Keys
 from gateway.usecases.outgoing import Framed, OutgoingBatch, Release, framed
 from gateway.usecases.quota import Quota
@@ -82,6 +82,8 @@ class Discloser:
             return False
         # A live stream stands at the end of what was stored before this commit: all of it is new to it.
         decided = [(batch, self.masks(subscription, batch)) for batch in batches]
+        if not self._time.is_timed():  # it was, a moment ago, and what was decided since is no decision
+            return False
         frames = framed([Release(batch, masks) for batch, masks in decided if any(masks)])
         if not self.may_release(subscription.rights, sum(frame.records for frame in frames)):
             return False
@@ -121,6 +123,7 @@ class Discloser:
     def _disclosure(self, subscription: Subscription, frame: Framed) -> tuple[bytes, bytes]:
         rights = subscription.rights
         salt = secrets.token_bytes(32)
+        position = rights.basis.position
         shown = [(digest, section.shown) for digest, section in zip(frame.batches, frame.sections, strict=True)]
         entry = Disclosure(
             partner_id=subscription.partner_id,
@@ -129,13 +132,17 @@ class Discloser:
             stream_id=subscription.stream_id,
             seq=subscription.next_seq,
             agreement_digest=rights.agreement_digest,
-            audit=audit_digest(salt, rights.basis.position, rights.rules_digest, rights.dir_root),
+            audit=audit_digest(salt, position, rights.rules_digest, rights.dir_root),
             records=frame.records,
             cursor=subscription.binding.seal(self._cursor_key, frame.after, secrets.token_bytes(12)),
             view_digest=view_digest(shown),
         ).encode()
         subscription.next_seq += 1
-        return entry, salt + u64(rights.basis.position) + rights.rules_digest + rights.dir_root
+        kept = Kept(
+            self._time.now_ms(),
+            tuple(ShownBatch(digest, tuple((idx, mask) for idx, _, mask in views)) for digest, views in shown),
+        )
+        return entry, DisclosureOpening(salt, position, rights.rules_digest, rights.dir_root, kept).encode()
 
     @staticmethod
     def _tell_sources(plan: Plan, subscription: Subscription, frame: Framed) -> None:

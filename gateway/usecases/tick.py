@@ -92,6 +92,11 @@ class Ticker:
         """The latest tick's number, -1 before the first of this run."""
         return self._draft.tick.number if self._draft else -1
 
+    @property
+    def shown(self) -> tuple[DraftTick, bytes] | None:
+        """The latest tick as it was drafted, and its signature; None before the first of this run."""
+        return (self._draft, self._signature) if self._draft else None
+
     def covered(self, account_id: bytes) -> int:
         """Leaves of the account under the latest tick; -1 while it does not cover the account."""
         return self._draft.sizes.get(account_id, -1) if self._draft else -1

@@ -21,7 +21,7 @@ KIND_INCARNATION = 1
 KIND_ACCOUNT = 2
 KIND_ENTRIES = 3
 KIND_TICK = 4
-_MAX_ACCOUNT_ID = 256
+MAX_ACCOUNT_ID_BYTES = 256
 _MAX_ENTRY = 16 * 1024
 MAX_OPENING_BYTES = 60 * 1024
 
@@ -122,7 +122,7 @@ def parse_account_entries(entry: bytes) -> list[AccountEntry]:
     reader = Reader(entry, "account entries")
     entries = []
     while reader.left:
-        account_id = reader.lp16("account_id", _MAX_ACCOUNT_ID)
+        account_id = reader.lp16("account_id", MAX_ACCOUNT_ID_BYTES)
         text, opening = reader.lp32("entry", _MAX_ENTRY), reader.lp16("opening", MAX_OPENING_BYTES)
         entries.append(AccountEntry(account_id, text, opening))
     return entries
@@ -194,7 +194,7 @@ class Book:
 
     def _open_account(self, entry: bytes) -> None:
         reader = Reader(entry, "account")
-        account_id, place = reader.lp16("account_id", _MAX_ACCOUNT_ID), reader.u32("place")
+        account_id, place = reader.lp16("account_id", MAX_ACCOUNT_ID_BYTES), reader.u32("place")
         reader.done()
         if account_id in self.accounts or place in self._places:
             raise Fault("journal-damaged", "an account or its place was opened twice", at="LEDGER")

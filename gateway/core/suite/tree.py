@@ -135,6 +135,21 @@ class Frontier:
             height += 1
         self._peaks.append((height, node))
 
+    def append_range(self, stop: int, nodes: Sequence[bytes]) -> None:
+        """Adds what lies from here to `stop` by its subtrees; refuses `proof-malformed` unless exactly these are given.
+
+        Nothing changes then.
+        """
+        subtrees = aligned_subtrees(self.size, stop)
+        if stop < self.size or len(subtrees) != len(nodes):
+            raise Refused(
+                "proof-malformed",
+                f"from {self.size} to {stop} there must be {len(subtrees)} nodes, {len(nodes)} came",
+                at="frontier",
+            )
+        for (height, _), node in zip(subtrees, nodes, strict=True):
+            self.append_subtree(height, node)
+
     def root(self) -> bytes:
         """Tree hash at the present size."""
         if not self._peaks:

@@ -1,0 +1,56 @@
+"""LedgerService on the wire: one reading, slice by slice; who asks is looked at again before each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from sluice.v1 import ledger_pb2, ledger_pb2_grpc
+
+from gateway.core.errors import CallerError
+from gateway.core.suite.numbers import ID_BYTES
+from gateway.core.suite.octets import is_name
+from gateway.rpc.boundary import Boundary, Context
+from gateway.usecases.peer import Peer
+from gateway.usecases.read_accounts import AccountsReading, Asked, BatchIndex, read_accounts
+from gateway.usecases.running import Running
+
+
+class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
+    """Operators only; errors are told whole."""
+
+    def __init__(self, running: Running, boundary: Boundary) -> None:
+        self._running = running
+        self._boundary = boundary
+        self._index = BatchIndex(running.journals)
+
+    async def ReadAccounts(  # noqa: N802 - the name is the contract's
+        self, request: ledger_pb2.ReadAccountsRequest, context: Context
+    ) -> AsyncIterator[ledger_pb2.ReadAccountsResponse]:
+        """Every account under the newest tick."""
+
+        async def begin(peer: Peer) -> AccountsReading:
+            return await read_accounts(self._running, self._index, peer, _asked(request))
+
+        reading = await self._boundary.run(context, begin)
+        slices = reading.slices()
+
+        async def more(peer: Peer) -> list[bytes] | None:
+            return next(slices, None)
+
+        nodes = reading.ledger_nodes
+        while (items := await self._boundary.run(context, more)) is not None:
+            if items:
+                yield ledger_pb2.ReadAccountsResponse(ledger_nodes=nodes, items=items)
+                nodes = []
+            await asyncio.sleep(0)
+
+
+def _asked(request: ledger_pb2.ReadAccountsRequest) -> Asked:
+    """Refuses `malformed`."""
+    partner_id, incarnation = request.partner_id, request.incarnation
+    if partner_id and not is_name(partner_id):
+        raise CallerError("malformed", "a partner is named by its id, or not at all", at="partner_id")
+    if len(incarnation) not in {0, ID_BYTES}:
+        raise CallerError("malformed", f"an incarnation has {ID_BYTES} bytes, {len(incarnation)} came")
+    return Asked(partner_id, incarnation, request.next_tick)
