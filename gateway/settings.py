@@ -14,6 +14,8 @@ from gateway.core.errors import CallerError, Fault
 
 FILE = "settings.toml"
 MAX_PORT = 65_535
+# Settings that older files do not have.
+_MAY_BE_LEFT_OUT = frozenset({"token_roots"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Settings:
     """gateway_id: its name in the directory; listen: `host:port`; the rest are paths, made absolute when read.
 
     kek, floor: outside the store; unsafe_kek_beside_store: the officer accepted that a thief of the disk has both.
+    token_roots: roots of the web servers where issuers of access tokens show their keys; without it no token is taken.
     """
 
     gateway_id: str
@@ -33,6 +36,7 @@ class Settings:
     certificate: Path
     tls_key: Path
     unsafe_kek_beside_store: bool
+    token_roots: Path | None = None
 
     def under(self, folder: Path) -> Settings:
         """The same with every relative path below `folder`."""
@@ -46,6 +50,7 @@ class Settings:
             roots=base / self.roots,
             certificate=base / self.certificate,
             tls_key=base / self.tls_key,
+            token_roots=base / self.token_roots if self.token_roots else None,
         )
 
     def to_toml(self) -> str:
@@ -53,6 +58,8 @@ class Settings:
         lines = []
         for field in fields(self):
             value = getattr(self, field.name)
+            if value is None:
+                continue
             # A JSON string is a TOML basic string.
             text = str(value).lower() if isinstance(value, bool) else json.dumps(str(value), ensure_ascii=False)
             lines.append(f"{field.name} = {text}")
@@ -85,13 +92,15 @@ def read_settings(folder: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CallerError("settings-malformed", "settings are TOML, something else came", at=str(path)) from error
     expected = {field.name: field.type for field in fields(Settings)}
-    unknown = sorted(table.keys() ^ expected.keys())
+    unknown = sorted((table.keys() ^ expected.keys()) - (_MAY_BE_LEFT_OUT - table.keys()))
     if unknown:
         raise CallerError("settings-malformed", f"the keys are {', '.join(expected)}", at=f"{path}: {unknown[0]}")
     values: dict[str, object] = {}
     for name, kind in expected.items():
+        if name not in table:
+            continue
         value = table[name]
         if not isinstance(value, bool if kind == "bool" else str):
             raise CallerError("settings-malformed", f"`{name}` must be a {kind}", at=f"{path}: {name}")
-        values[name] = Path(str(value)) if kind == "Path" else value
+        values[name] = value if kind in {"bool", "str"} else Path(str(value))
     return Settings(**values).under(folder).check()  # type: ignore[arg-type]  # each value was checked against its field's type

@@ -18,11 +18,13 @@ def handler(running: Running, boundary: Boundary) -> grpc.GenericRpcHandler[byte
     """The generic handler with identity serializers."""
 
     async def serve(request: bytes, context: Context) -> None:
+        presented = [value for name, value in context.invocation_metadata() or () if name == "authorization"]
+
         async def write(message: bytes) -> None:
             await context.write(wrap(message))
 
         async def body(peer: Peer) -> None:
-            await follow(running, peer, unwrap(request), write)
+            await follow(running, peer, unwrap(request), write, presented)
 
         await boundary.run(context, body)
 

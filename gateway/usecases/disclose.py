@@ -24,7 +24,7 @@ from gateway.core.suite.numbers import EndReason
 from gateway.ports.keys import Keys
 from gateway.usecases.outgoing import Framed, OutgoingBatch, Release, framed
 from gateway.usecases.quota import Quota
-from gateway.usecases.rights import Rights, rights_of
+from gateway.usecases.rights import Rights
 from gateway.usecases.sequence import Plan
 from gateway.usecases.subscription import FrameDraft, Subscription
 from gateway.usecases.trusted_time import TrustedTime
@@ -189,7 +189,7 @@ class CatchUpJob:
 def is_unchanged(subscription: Subscription, control: Control) -> bool:
     """Whether the stream may go on under `control`; otherwise it is ended, and told why."""
     if subscription.rights.same_under(control):
-        subscription.rights = rights_of(control, subscription.rights.peer, subscription.agreement_id)
+        subscription.rights = subscription.rights.renewed(control)
         return True
     suspended = control.is_suspended(f"partner/{subscription.partner_id}")
     reason = EndReason.SUSPENDED if suspended else EndReason.CHANGED

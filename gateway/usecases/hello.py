@@ -1,6 +1,6 @@
 """The Hello: every check before a stream is opened, and the opening itself.
 
-Order: who asks, whether the gateway may work, who signed, freshness, agreement, directory, cursor. A peer hears
+Order: who asks, whether the gateway may work, who signed, freshness, agreement, directory, cursor, token. A peer hears
 `denied` for all that concerns identity and policy, and the few codes an honest client must tell apart.
 Source: SPEC.md section 4.
 """
@@ -8,6 +8,7 @@ Source: SPEC.md section 4.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.core.control.standing import StandingDirectory
@@ -45,7 +46,10 @@ def admit_hello(running: Running, peer: Peer, signed: SignedHello) -> Subscripti
     binding = CursorBinding(
         hello.partner_id, hello.agreement_id, hello.subscription, hello.kinds, running.book.incarnation
     )
-    until_ms, until_reason = rights.first_end()
+    # A stream stands on the key that signed its Hello and on the gateway's own as much as on those in its rights.
+    standing_on = (key, *(directory.endorsed[one] for one in _own_keys(running).items()))
+    keys_until_ms = min(one.endorsement.valid_to_ms for one in standing_on)
+    until_ms, until_reason = min(rights.first_end(), (keys_until_ms, EndReason.DIRECTORY_EXPIRED))
     lifetime_ms = now_ms + STREAM_LIFE_MS
     return Subscription(
         partner_id=hello.partner_id,
@@ -61,12 +65,38 @@ def admit_hello(running: Running, peer: Peer, signed: SignedHello) -> Subscripti
     )
 
 
+async def show_token(running: Running, subscription: Subscription, presented: Sequence[object]) -> None:
+    """Narrows the subscription to what the token of its call leaves, where its agreement requires one; else refuses.
+
+    The issuer may have to be asked for its keys meanwhile: whether CONTROL still says the same is looked at when the
+    stream is registered, as for everything else that the Hello was checked against.
+    """
+    control, rights = running.control, subscription.rights
+    if rights.issuer is None:
+        return
+    if running.tokens is None:
+        raise Refused("token-roots-missing", "the settings must say how issuers are known, they do not", at="settings")
+    identity = rights.peer.identity
+    grant = await running.tokens.grant(rights.issuer, presented, identity.fingerprint, running.now_ms())
+    kinds = grant.facts.kinds & rights.basis.agreement.kinds
+    if not any(subscription.binding.kinds >> kind & 1 for kind in kinds):
+        raise Refused(
+            "token-scope", "its scope must have a kind that the hello asks for and the agreement has", at="token"
+        )
+    subscription.rights = rights_of(control, rights.peer, subscription.agreement_id, grant)
+    until = (subscription.not_after_ms, subscription.end_reason)
+    subscription.not_after_ms, subscription.end_reason = min(until, subscription.rights.first_end())
+
+
 def _check_ready(running: Running, now_ms: int) -> StandingDirectory:
-    own = {Role.GATEWAY_STREAM: running.keys.stream().key_id, Role.GATEWAY_LEDGER: running.keys.ledger().key_id}
-    directory = check_ready(running.control, own, now_ms)
+    directory = check_ready(running.control, _own_keys(running), now_ms)
     if not running.time.is_timed():
         raise Refused("directory-due", "the gateway's clock is not trusted", at="clock")
     return directory
+
+
+def _own_keys(running: Running) -> dict[Role, bytes]:
+    return {Role.GATEWAY_STREAM: running.keys.stream().key_id, Role.GATEWAY_LEDGER: running.keys.ledger().key_id}
 
 
 def _check_fresh(running: Running, hello: Hello, now_ms: int) -> None:

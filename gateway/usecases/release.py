@@ -8,7 +8,7 @@ partner may see, before its next frame. Source: SPEC.md sections 4 and 5.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -22,7 +22,7 @@ from gateway.core.suite.octets import lp8, u8
 from gateway.ports.journal import Journal
 from gateway.usecases.catch_up import Pause, catch_up
 from gateway.usecases.disclose import is_unchanged
-from gateway.usecases.hello import admit_hello, open_for
+from gateway.usecases.hello import admit_hello, open_for, show_token
 from gateway.usecases.peer import Peer
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Plan
@@ -71,9 +71,10 @@ class _OpenJob:
         _log.info("stream.opened", **_names(subscription))
 
 
-async def follow(running: Running, peer: Peer, message: bytes, write: Write) -> None:
+async def follow(running: Running, peer: Peer, message: bytes, write: Write, presented: Sequence[object] = ()) -> None:
     """Serves one Follow call until the stream ends; `write` sends one message.
 
+    presented: every `authorization` that came with the call; looked at where the agreement requires a token.
     Refuses before anything is sent; later only `stream-cut`, when the stream had to end and its partner did not read.
     """
     signed = SignedHello.parse(message)
@@ -85,6 +86,7 @@ async def follow(running: Running, peer: Peer, message: bytes, write: Write) -> 
         next_tick=signed.hello.next_tick,
         account_size=signed.hello.account_size,
     )
+    await show_token(running, subscription, presented)
     opening, keys = open_for(running, signed, subscription)
     running.ticker.listen(subscription.wake)
     # The stream looks at the time before each frame; this is for one whose partner does not let it write.

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.core.control.agreement import Agreement
+from gateway.core.control.agreement import CEILING_POLICY, Agreement
 from gateway.core.control.directory import GATEWAY_ROLES
 from gateway.core.control.fold import Control
+from gateway.core.control.issuer import TokenIssuer
+from gateway.core.control.partner import PartnerAdmission, newest_of
 from gateway.core.control.standing import StandingDirectory
-from gateway.core.decision.facts import AgreementFacts, PartnerFacts
+from gateway.core.decision.facts import NO_TOKEN, AgreementFacts, PartnerFacts, TokenFacts
 from gateway.core.decision.plan import Basis
 from gateway.core.errors import GatewayError, Refused
 from gateway.core.suite.algorithms import text_digest
 from gateway.core.suite.numbers import EndReason, KeyState, Role
 from gateway.usecases.peer import Peer
+from gateway.usecases.token import Grant
 
 # No rule can be added yet, so the text of the rules in force is empty; its digest still stands in every audit.
 _RULES_DIGEST = text_digest("rules", b"")
@@ -29,7 +32,8 @@ class Rights:
     """Everything decided on that is not the record, and what is bound into disclosures.
 
     stopped_keys: digests of what a TAINT or REVOKE stops of this stream: its sources' tainted keys, the partner's own
-    and the gateway's. held: records and batches that are.
+    and the gateway's. held: records and batches that are. issuer: of the token that the agreement requires; None where
+    it requires none. grant: what a token of that issuer gave; without one nothing may be seen.
     """
 
     peer: Peer
@@ -45,6 +49,8 @@ class Rights:
     directory: StandingDirectory
     stopped_keys: frozenset[bytes]
     held: frozenset[str]
+    issuer: TokenIssuer | None
+    grant: Grant | None
 
     def check_in_force(self, now_ms: int) -> None:
         """Refuses `denied` outside the agreement's dates."""
@@ -52,9 +58,11 @@ class Rights:
             raise Refused("denied", "the agreement is not in force", at="agreement")
 
     def first_end(self) -> tuple[int, EndReason]:
-        """When the first of certificate, agreement, directory and key ends, and which it is."""
+        """When the first of certificate, token, agreement, directory and key ends, and which it is."""
         partner = self.basis.partner
         return min(
+            # A stream lives no longer than the token it was opened with; its partner opens the next with another.
+            *([(self.grant.facts.until_ms, EndReason.LIFETIME)] if self.grant else []),
             (partner.certificate_until_ms, EndReason.CERTIFICATE_EXPIRED),
             (self.basis.agreement.ends_ms, EndReason.AGREEMENT_ENDED),
             (min(partner.directory_until_ms, self.kem_until_ms), EndReason.DIRECTORY_EXPIRED),
@@ -63,10 +71,14 @@ class Rights:
     def same_under(self, control: Control) -> bool:
         """Whether this stream would be opened with the same rights under `control`."""
         try:
-            then = rights_of(control, self.peer, self.basis.agreement.agreement_id)
+            then = self.renewed(control)
         except GatewayError:
             return False
         return self._facts() == then._facts()
+
+    def renewed(self, control: Control) -> Rights:
+        """The rights under `control`, with the same token; refuses as `rights_of`."""
+        return rights_of(control, self.peer, self.basis.agreement.agreement_id, self.grant)
 
     def _facts(self) -> tuple[object, ...]:
         basis = self.basis
@@ -102,8 +114,11 @@ class Rights:
         )
 
 
-def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
-    """The rights of a partner under one of its agreements; refuses `denied` for whatever does not hold."""
+def rights_of(control: Control, peer: Peer, agreement_id: str, grant: Grant | None = None) -> Rights:
+    """The rights of a partner under one of its agreements; refuses `denied` for whatever does not hold.
+
+    grant: of the token that was shown; without one, an agreement that requires a token shows nothing.
+    """
     if peer.role != "partner" or control.is_stopped(f"partner/{peer.party_id}"):
         raise Refused("denied", "the peer is no active partner", at="partner")
     peer.check_standing(control)
@@ -122,8 +137,13 @@ def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
     except Refused as error:
         raise Refused("denied", error.message, at="partner") from error
     endorsement = kem.endorsement
+    issuer = _issuer(agreement, admission)
     facts = PartnerFacts.from_admission(
-        admission, peer.identity, suspended=False, directory_until_ms=directory.newest.expires_at_ms
+        admission,
+        peer.identity,
+        suspended=False,
+        directory_until_ms=directory.newest.expires_at_ms,
+        token=_token_facts(control, issuer, grant) if issuer else None,
     )
     terms = AgreementFacts.from_agreement(agreement, ended=False)
     stopped = {target.removeprefix("source/") for target in control.suspended if target.startswith("source/")}
@@ -144,7 +164,29 @@ def rights_of(control: Control, peer: Peer, agreement_id: str) -> Rights:
         stopped_keys=_stopped_keys(control, agreement),
         # Which source signed a batch that is held, CONTROL does not say: every stream ends, and is opened again.
         held=frozenset(target for target in control.held if not target.startswith("agreement/")),
+        issuer=issuer,
+        grant=grant if issuer else None,
     )
+
+
+def _issuer(agreement: Agreement, admission: PartnerAdmission) -> TokenIssuer | None:
+    """Whose token the agreement requires; None if it requires none."""
+    if not agreement.token_required:
+        return None
+    if admission.token is None:
+        raise Refused("token-issuer-missing", "the partner must have an issuer of tokens, it has none", at="partner")
+    return admission.token
+
+
+def _token_facts(control: Control, issuer: TokenIssuer, grant: Grant | None) -> TokenFacts:
+    if grant is None:
+        return NO_TOKEN
+    if grant.issuer != issuer:
+        raise Refused("token-issuer", "the token must be of the issuer that the partner has now, it is not", at="token")
+    level, newest = grant.facts.ceiling_level, newest_of(CEILING_POLICY, control.vocabularies.values())
+    if level is not None and (newest is None or level not in newest.levels):
+        raise Refused("token-ceiling", "the ceiling of the token must be a level that is in force", at="token.ceiling")
+    return grant.facts
 
 
 def _stopped_keys(control: Control, agreement: Agreement) -> frozenset[bytes]:

@@ -1,0 +1,80 @@
+"""One GET of a key set: TLS 1.3, against roots of the gateway's own settings, over before its time is up.
+
+No redirect, no proxy, nothing of the environment: what operators signed is the address that is asked. It blocks, so it
+is for a thread; a server that drips its answer is cut all the same, since each read has only what is left of the time.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from http.client import HTTPException, HTTPSConnection
+from typing import TYPE_CHECKING
+
+from gateway.adapters.oidc.keyset import MAX_SET_BYTES
+from gateway.core.control.issuer import https_parts
+from gateway.core.errors import Fault
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+SECONDS = 5.0
+_OK = 200
+
+
+class _CutSocket(ssl.SSLSocket):
+    """Reads nothing after `until`, a time of the monotonic clock."""
+
+    until = float("inf")
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
+        """As the class above, in what is left of the time."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.settimeout(min(left, SECONDS))
+        return super().recv_into(buffer, nbytes, flags)
+
+
+def tls_context(roots_pem: bytes) -> ssl.SSLContext:
+    """For connections to issuers; `Fault("token-roots")` if there is no root in it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.sslsocket_class = _CutSocket
+    try:
+        context.load_verify_locations(cadata=roots_pem.decode("ascii"))
+    except (ssl.SSLError, ValueError) as error:
+        raise Fault(
+            "token-roots",
+            "the roots that issuers of tokens are known by must be PEM, they are not",
+            at="settings",
+            do="put the roots of the issuers' web servers where `token_roots` says",
+        ) from error
+    return context
+
+
+def fetch(url: str, context: ssl.SSLContext) -> bytes:
+    """What is at `url`, at most one byte more than a key set may have; `Fault("token-keys-not-fetched")` otherwise."""
+    parts = https_parts(url)
+    if parts is None:
+        raise _not_fetched(url, "no address")
+    host, port, path = parts
+    until = time.monotonic() + SECONDS
+    connection = HTTPSConnection(host, port, timeout=SECONDS, context=context)
+    try:
+        connection.connect()
+        if isinstance(connection.sock, _CutSocket):
+            connection.sock.until = until
+        connection.request("GET", path, headers={"Accept": "application/json", "Connection": "close"})
+        response = connection.getresponse()
+        if response.status != _OK:
+            raise _not_fetched(url, f"status {response.status}")
+        return response.read(MAX_SET_BYTES + 1)
+    except (OSError, HTTPException, ValueError) as error:
+        raise _not_fetched(url, type(error).__name__) from error
+    finally:
+        connection.close()
+
+
+def _not_fetched(url: str, why: str) -> Fault:
+    return Fault("token-keys-not-fetched", f"an issuer must show its key set, it did not: {why}", at=url)
