@@ -146,6 +146,7 @@ class Vectors:
             "source text": lambda raw: body_text(st.SOURCE, raw, "source"),
             "partner text": lambda raw: body_text(st.PARTNER, raw, "partner"),
             "suspension": lambda raw: body_text(st.SUSPEND, raw, "suspension"),
+            "revocation": lambda raw: body_text(st.REVOKE, raw, "revocation"),
             "agreement": Agreement.parse,
             "vocabulary": Vocabulary.parse,
             "guide": lambda raw: Guide.parse(raw, {"UKR.1": Vocabulary.parse(self.octets("rejected.vocabulary"))}),

@@ -43,6 +43,7 @@ fees = [
 """
 _SUSPENSION = 'target = "partner/usa/arl"\nreason = "key held by one person only"\n'
 _HEX = "0123456789abcdef" * 6
+_REVOCATION = f'target = "root/{_HEX[:64]}"\nserials = ["1f2e3d4c5b6a7988", "7b"]\nreason = "list 17"\n'
 
 
 class Text:
@@ -69,6 +70,7 @@ def rights(vectors: Vectors) -> dict[str, bytes]:
         "source text": source,
         "partner text": _partner().encode(),
         "suspension": _SUSPENSION.encode(),
+        "revocation": _REVOCATION.encode(),
     }
 
 
@@ -94,6 +96,7 @@ def text_cases(vectors: Vectors) -> Cases:
         },
         "partner text": _partner_cases(Text(_partner())),
         "suspension": _suspension(Text(_SUSPENSION)),
+        "revocation": _revocation(Text(_REVOCATION)),
     }
 
 
@@ -203,11 +206,36 @@ def _partner_cases(text: Text) -> dict[str, Wrong]:
         "a nation in small letters": text.but('"USA"\nidentity', '"usa"\nidentity'),
         "a root of 65 digits": text.but(f'"{_HEX[:64]}"', f'"{_HEX[:65]}"'),
         "a key in capitals": text.but(f'"{_HEX}"', f'"{_HEX.upper()}"'),
+        "a key exchange of no list": text.but("\n[clearance", 'key_exchange = "X25519"\n\n[clearance'),
+        "key exchanges that are a list": text.but("\n[clearance", 'key_exchange = ["X25519MLKEM768"]\n\n[clearance'),
         "no clearance": text.but('[clearance.UKR]\nlevel = "T"\nREL   = ["USA"]\n', "", "text-missing-key"),
         "clearances that are a list": (
             "text-value",
             ('clearance = ["UKR"]\n' + text.text.split("[clearance.UKR]")[0]).encode(),
         ),
+    }
+
+
+def _revocation(text: Text) -> dict[str, Wrong]:
+    serials = 'serials = ["1f2e3d4c5b6a7988", "7b"]\n'
+    many = "serials = [\n" + "".join(f'"{number:x}",\n' for number in range(1, 1026)) + "]\n"
+    return {
+        "a root without serial numbers": text.but(serials, "", "text-missing-key"),
+        "a list of no serial number": text.but(serials, "serials = []\n"),
+        "a serial number twice": text.but('"1f2e3d4c5b6a7988"', '"7b"'),
+        "a serial number with a zero before it": text.but('"7b"', '"07b"'),
+        "the serial number 0": text.but('"7b"', '"0"'),
+        "a serial number in capitals": text.but('"7b"', '"7B"'),
+        "a serial number of 41 digits": text.but('"7b"', f'"{"7" * 41}"'),
+        "a serial number that is a number": text.but('"7b"', "123"),
+        "serial numbers beside a certificate": text.but("root/", "certificate/"),
+        "serial numbers beside a key": text.but(f"root/{_HEX[:64]}", f"key/{_HEX}"),
+        "a root of 63 digits": text.but(_HEX[:64], _HEX[:63]),
+        "a certificate of 96 digits": (
+            "text-value",
+            f'target = "certificate/{_HEX}"\nreason = "list 17"\n'.encode(),
+        ),
+        "1,025 serial numbers": text.but(serials, many),
     }
 
 

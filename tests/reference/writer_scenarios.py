@@ -7,6 +7,7 @@ from tests.reference.writer_house import build_house
 from tests.reference.writer_octets import Vectors
 from tests.reference.writer_origin import MadeBatch
 from tests.reference.writer_scene import Scene
+from tests.reference.writer_scene_certificates import write_certificate_scenes
 from tests.reference.writer_scene_control import write_control_scenes
 from tests.reference.writer_scene_files import write_file_scenes
 from tests.reference.writer_scene_gateway import write_gateway_scenes
@@ -33,3 +34,4 @@ def write_scenarios(vectors: Vectors, world: World, batches: list[MadeBatch]) ->
     write_gateway_scenes(scene, house)
     write_stop_scenes(scene, house)
     write_roster_scenes(scene, house, succession)
+    write_certificate_scenes(scene, house)

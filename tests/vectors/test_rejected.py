@@ -10,6 +10,7 @@ import pytest
 from clients.operator.card import parse_card
 from clients.profile import Profile
 from gateway.core.control.agreement import Agreement
+from gateway.core.control.compromise import Revocation
 from gateway.core.control.directory import parse_dir, parse_directory_message, parse_endorsement
 from gateway.core.control.enrolment import parse_bundle
 from gateway.core.control.guide import Guide
@@ -139,6 +140,7 @@ CHECKS: dict[str, Callable[[bytes], object]] = {
     "source text": SourceAdmission.parse,
     "partner text": PartnerAdmission.parse,
     "suspension": Suspension.parse,
+    "revocation": Revocation.parse,
     "agreement": Agreement.parse,
     "vocabulary": Vocabulary.parse,
     "guide": _guide,

@@ -27,6 +27,7 @@ class Stopped:
         self.held: frozenset[str] = frozenset()
         self.tainted: frozenset[bytes] = frozenset()
         self.revoked: frozenset[bytes] = frozenset()
+        self.certificates: frozenset[tuple[str, str | None]] = frozenset()
 
     def _suspend(self, entry: Entry) -> None:
         self._signed(entry)
@@ -73,7 +74,12 @@ class Stopped:
         """A TAINT or REVOKE: of a key of a party or of the gateway, and never one that takes a stop back."""
         self._signed(entry)
         kind = entry.statement.kind
-        digest = bytes.fromhex(str(texts.body_text(kind, entry.statement.body, "stop")["target"])[4:])
+        body = texts.body_text(kind, entry.statement.body, "stop")
+        role, _, name = str(body["target"]).partition("/")
+        if role != "key":
+            self._revoke_certificates(role, name, texts.strings(body.get("serials", ())))
+            return
+        digest = bytes.fromhex(name)
         require(isinstance(self.used.get(("key", digest)), tuple), "key-unknown", "stop.target")
         require(digest not in self.tainted, "nothing-to-change", "stop.target")
         if kind == st.TAINT:
@@ -81,6 +87,13 @@ class Stopped:
         else:
             require(digest not in self.revoked, "nothing-to-change", "stop.target")
             self.revoked |= {digest}
+
+    def _revoke_certificates(self, role: str, name: str, serials: tuple[str, ...]) -> None:
+        """By fingerprint, or by the serial numbers of a root that an admission has named; none comes back."""
+        require(role == "certificate" or ("root", name) in self.used, "root-unknown", "stop.target")
+        named = frozenset((name, serial) for serial in serials or (None,))
+        require(not named <= self.certificates, "nothing-to-change", "stop.target")
+        self.certificates |= named
 
     def _least_state(self, digest: bytes) -> int:
         """The state that a directory must give a key, or a worse one (2.8)."""

@@ -215,6 +215,17 @@ def _sources(value: object, at: str) -> tuple[object, ...] | str:
     return read if isinstance(read, tuple) else "all"
 
 
+def _revocation(value: object, at: str) -> dict[str, object]:
+    """A key, a certificate by its fingerprint, or certificates of a root by their serial numbers."""
+    serials = {"serials": listing(form(re.compile("[1-9a-f][0-9a-f]{0,39}")))}
+    read = rows(table({"target": form(_REVOKED), "reason": _LINE}, serials)(value, at), at)
+    is_root = read["target"].startswith("root/")
+    require("serials" in read or not is_root, "text-missing-key", f"{at}.serials")
+    require(is_root or "serials" not in read, "text-value", f"{at}.serials")
+    return read
+
+
+_REVOKED = re.compile("key/[0-9a-f]{96}|(certificate|root)/[0-9a-f]{64}")
 _BASIS = form(re.compile(".{1,256}"))
 _HTTPS = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~/-]*)?")
 _SEEN = form(re.compile("[!-~]{1,128}"))
@@ -233,7 +244,7 @@ TEXTS: dict[int, Rule] = {
     7: table({**_PARTY, "key": KEY, "scope": scope}),
     8: table(
         {**_PARTY, "nation": form(_NATION), "sign_key": KEY, "kem_key": KEY, "clearance": clearances},
-        {"token": _ISSUER},
+        {"token": _ISSUER, "key_exchange": word("X25519MLKEM768")},
     ),
     9: table(
         {
@@ -283,7 +294,7 @@ TEXTS: dict[int, Rule] = {
         }
     ),
     20: table({"target": _KEY_TARGET, "since": day, "reason": _LINE}),
-    21: table({"target": _KEY_TARGET, "reason": _LINE}),
+    21: _revocation,
     22: table({"from": second, "until": second, "reason": _LINE}),
 }
 

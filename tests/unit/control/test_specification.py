@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.control.agreement import Agreement
-from gateway.core.control.compromise import Taint
+from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.equivalence import Equivalence
 from gateway.core.control.guide import Guide
 from gateway.core.control.hold import Hold, Lockdown
@@ -40,12 +40,14 @@ TEXTS: dict[str, Callable[[bytes], object]] = {
     "roster": Roster.parse,
     "source": SourceAdmission.parse,
     "partner": PartnerAdmission.parse,
+    "key_exchange": lambda text: PartnerAdmission.parse(text + partner_text()),
     "token": lambda text: PartnerAdmission.parse(partner_text() + text),
     "agreement": Agreement.parse,
     "guide": lambda text: Guide.parse(text, {"UKR.1": UKR_1}),
     "suspension": Suspension.parse,
     "equivalence": lambda text: Equivalence.parse(text, {"UKR.1": UKR_1, "NATO.1": NATO_1}),
     "taint": Taint.parse,
+    "revocation": Revocation.parse,
     "time": TrueTime.parse,
     "hold": Hold.parse,
     "lockdown": Lockdown.parse,
