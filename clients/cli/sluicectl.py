@@ -25,6 +25,7 @@ _ROOMS = {
     "lockdown": ("clients.cli.sluicectl_hold:lockdown", "Stop everything, and go on: on, off."),
     "key": ("clients.cli.sluicectl_key:key", "Keys of parties and gateway: list, taint, revoke, lift."),
     "directory": ("clients.cli.sluicectl_directory:directory", "The directory of trusted keys: show, issue, redate."),
+    "restore": ("clients.cli.sluicectl_restore:restore", "A store put back: show, approve, accept, lost, replay."),
     "diff": ("clients.cli.sluicectl_folder:diff", "Compare a folder of configuration with what stands."),
     "apply": ("clients.cli.sluicectl_folder:apply", "Propose what a folder of configuration says and is not there."),
     "context": ("clients.cli.sluicectl_context:context", "Homes by name: list, use, show. Offline."),

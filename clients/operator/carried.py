@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from clients.operator.chain import Chain, Change, Folding
 from clients.operator.home import Home, SeenHead
+from clients.operator.kept_chain import KeptChain
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
 from gateway.core.suite.algorithms import SUITE_BYTE
@@ -93,6 +94,7 @@ class Carried:
         _, control = folding.done()
         if home.is_connected():
             home.remember(SeenHead(control.position, control.head))
+            KeptChain(home.path).keep(self.entries)
         tip, change = control, self.change
         for pending in self.pending:
             change = replace(pending, applied_at_ms=max(now_ms, control.clock_ms))

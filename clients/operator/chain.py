@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from clients.operator.govern import Governance, PendingChange
 from clients.operator.home import Home, SeenHead
+from clients.operator.kept_chain import KeptChain
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
 from gateway.core.control.roster import ONE_SIGNATURE, Progress
@@ -134,6 +135,7 @@ async def read_chain(governance: Governance, home: Home, now_ms: int) -> Chain:
         folding.take(encoded)
     entries, control = folding.done()
     home.remember(SeenHead(control.position, control.head))
+    KeptChain(home.path).keep(entries)
     pending, broken, tip = _lay_on_top(control, await governance.changes(), now_ms)
     return Chain(entries, control, pending, broken, tip)
 
@@ -142,18 +144,23 @@ class Folding:
     """Entries as they come, each verified behind the one before. genesis: the link the first must have."""
 
     def __init__(self, genesis: bytes, seen: SeenHead | None, home: Home) -> None:
-        self._genesis, self._seen, self._home = genesis, seen, home
+        self._genesis, self._seen = genesis, seen
         self._entries: list[ControlEntry] = []
         self._control: Control | None = None
+        self._agreed = KeptChain(home.path).agreed()
 
     def take(self, encoded: bytes) -> None:
         """The next entry; refuses it as the fold does, `genesis-differs`, and `control-forked`."""
-        entry, seen = parse_entry(encoded), self._seen
+        entry = parse_entry(encoded)
+        if entry.statement.link == self._agreed:
+            # This operator agreed to the RESTORE: the head seen before it is of the past that was lost.
+            self._seen = None
+        seen = self._seen
         self._control = control = self._control.apply(entry) if self._control else self._begin(entry)
         self._entries.append(entry)
         if seen and control.position == seen.position and control.head != seen.link:
             raise _another_past(
-                "control-forked", "the chain must contain the head this home has seen, it has another", self._home
+                "control-forked", "the chain must contain the head this home has seen, it has another"
             )
 
     def done(self) -> tuple[tuple[ControlEntry, ...], Control]:
@@ -167,7 +174,6 @@ class Folding:
             raise _another_past(
                 "control-shrank",
                 f"the chain must have the {seen.position} statements this home has seen, it has {control.position}",
-                self._home,
             )
         return tuple(self._entries), control
 
@@ -215,10 +221,10 @@ def _told(error: GatewayError, change_id: str, entry: ControlEntry | None, tip: 
     )
 
 
-def _another_past(code: str, message: str, home: Home) -> Refused:
+def _another_past(code: str, message: str) -> Refused:
     return Refused(
         code,
         message,
         at="control",
-        do=f"stop and call the other operators; after an agreed restore remove {home.path / 'gateway' / 'seen.toml'}",
+        do="stop and call the other operators; after a restore that they signed: `sluicectl restore accept FILE`",
     )

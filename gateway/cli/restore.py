@@ -61,7 +61,14 @@ def restore(folder: Path, backup: Path | None, statement: Path | None, as_json: 
 
     With neither, write the request again for a sealed store that lies there.
     """
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(
+        [
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper("iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     if backup is not None and statement is not None:
         raise CallerError("usage", "at most one of `--from` and `--statement` was expected", at="--from")
     if statement is not None:
