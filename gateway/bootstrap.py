@@ -22,8 +22,10 @@ from gateway.adapters.floor import FloorFile
 from gateway.adapters.keyfiles.kek import create_kek, read_kek
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.lmdb import LmdbJournals, copy_store, kept_out
+from gateway.adapters.oidc import HttpsIssuers
 from gateway.adapters.owner_files import create_owner_file, replace_owner_file, sync_directory
 from gateway.adapters.pending import PendingFile
+from gateway.adapters.server_files import ServerFiles
 from gateway.core.control.enrolment import Bundle
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
@@ -42,7 +44,8 @@ from gateway.core.ledger.entries import HOUSE, Applied
 from gateway.core.suite.numbers import EndReason
 from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Append, Journal
-from gateway.rpc.server import Server, ServerIdentity
+from gateway.rpc.server import Server
+from gateway.rpc.server_certificate import ServerIdentity
 from gateway.settings import FILE, Settings
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.enrol import gateway_bundle, new_tls_key
@@ -54,6 +57,7 @@ from gateway.usecases.running import Running
 from gateway.usecases.sequence import Sequencer
 from gateway.usecases.shown import Shown, shown_by
 from gateway.usecases.tick import Ticker
+from gateway.usecases.token import TokenDesk
 from gateway.usecases.trusted_time import TrustedTime
 
 __all__ = [
@@ -240,6 +244,19 @@ async def restore_store(settings: Settings, proposed: Sequence[SignedStatement])
         journals.close()
 
 
+def _issuers(settings: Settings) -> HttpsIssuers | None:
+    """Where keys of issuers of access tokens come from; None where the settings name no roots for them."""
+    if settings.token_roots is None:
+        return None
+    try:
+        roots_pem = settings.token_roots.read_bytes()
+    except OSError as error:
+        raise Fault(
+            "token-roots", "the roots of issuers must be a file that can be read", at=str(settings.token_roots)
+        ) from error
+    return HttpsIssuers.under_roots(roots_pem, SystemClock())
+
+
 class Gateway:
     """One running gateway: the tasks, the server, and the way down."""
 
@@ -254,9 +271,6 @@ class Gateway:
     def _make(self, settings: Settings, loaded: Loaded) -> None:
         self._settings = settings
         self._journals = loaded.journals
-        identity = ServerIdentity(
-            settings.tls_key.read_bytes(), settings.certificate.read_bytes(), settings.roots.read_bytes()
-        )
         folds = loaded.folds
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sign")
         time = TrustedTime(SystemClock(), folds.last_tick_ms)
@@ -284,7 +298,18 @@ class Gateway:
             ticker=self._ticker,
             discloser=discloser,
         )
-        self._server = Server(self.running, identity, loaded.pending)
+        files = ServerFiles(settings.tls_key, settings.certificate, settings.roots)
+        self._issuers = _issuers(settings)
+        if self._issuers is not None:
+            uri = ServerIdentity(*files.read()).identity().uri
+            self.running.tokens = TokenDesk(self._issuers, uri)
+        self._server = Server(
+            self.running,
+            loaded.pending,
+            gateway_id=settings.gateway_id,
+            read=lambda: ServerIdentity(*files.read()),
+            write=files.write_chain,
+        )
 
     async def serve(self, stop: asyncio.Event, listening: Callable[[int], None]) -> None:
         """Until `stop` is set, or until store, ledger or floor fail: then the Fault is raised."""
@@ -294,6 +319,7 @@ class Gateway:
             asyncio.create_task(self.running.sequencer.run(), name="sequencer"),
             asyncio.create_task(self._ticker.run(), name="ticker"),
             asyncio.create_task(self._ticker.keep_floor(), name="floor"),
+            asyncio.create_task(self._server.keep_certificate(), name="certificate"),
         ]
         stopping = asyncio.create_task(stop.wait(), name="stop")
         failed = True
@@ -326,6 +352,8 @@ class Gateway:
                 for fault in (one for one in ended if isinstance(one, Fault)):
                     raise fault
         finally:
+            if self._issuers is not None:
+                await self._issuers.close()
             self._pool.shutdown()
             self._journals.close()
             _log.info("gateway.stopped", failed=failed)

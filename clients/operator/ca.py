@@ -28,6 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.core.errors import CallerError, Fault, Refused
 from gateway.core.parties.identity import UNREADABLE
+from gateway.core.parties.request import checked_request
 from gateway.core.suite.octets import is_name
 
 LEAF_HOURS = 24
@@ -70,21 +71,6 @@ def trust_domain_of(root: x509.Certificate) -> str:
     if len(domains) != 1 or not _TRUST_DOMAIN.match(domains[0]):
         raise Refused("root-unnamed", "a root must name one trust domain, like `spiffe://sluice.example`", at="root")
     return domains[0]
-
-
-def checked_request(request: bytes) -> ec.EllipticCurvePublicKey:
-    """The P-384 public key of a DER certificate request whose own signature verifies; nothing else of it is kept."""
-    try:
-        parsed = x509.load_der_x509_csr(request)
-        key = parsed.public_key()
-        proven = parsed.is_signature_valid
-    except UNREADABLE as error:
-        raise Refused("request-malformed", "a certificate request must be DER of PKCS#10", at="request") from error
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
-        raise Refused("request-key", "a certificate request must carry a P-384 key", at="request")
-    if not proven:
-        raise Refused("request-signature", "the request must be signed by the key it names", at="request")
-    return key
 
 
 @dataclass(frozen=True, slots=True)

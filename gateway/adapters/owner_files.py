@@ -87,12 +87,17 @@ def create_owner_file(path: Path, content: bytes, subject: str) -> None:
     sync_directory(path.parent)
 
 
-def replace_owner_file(path: Path, content: bytes) -> None:
-    """Puts `content` in place of the file at once: a reader, or a power failure, meets the old or the new whole."""
+def replace_owner_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Puts `content` in place of the file at once: a reader, or a power failure, meets the old or the new whole.
+
+    mode: 0644 for what is public and must be readable by whoever looks after the gateway.
+    """
     new = path.with_name(path.name + ".new")
     # One fixed name: what a crash left behind is overwritten by the next attempt and never gathers.
     new.unlink(missing_ok=True)
-    _write_through(os.open(new, _CREATE, 0o600), content)
+    descriptor = os.open(new, _CREATE, mode)
+    os.fchmod(descriptor, mode)
+    _write_through(descriptor, content)
     new.replace(path)
     sync_directory(path.parent)
 

@@ -29,6 +29,7 @@ PUBLIC: dict[str, tuple[grpc.StatusCode, str]] = {
     "hello-late": (grpc.StatusCode.FAILED_PRECONDITION, "the hello's time is too far from the gateway's"),
     "hello-replayed": (grpc.StatusCode.FAILED_PRECONDITION, "the hello was seen before"),
     "hello-ahead": (grpc.StatusCode.FAILED_PRECONDITION, "the hello knows more of the account than the gateway"),
+    "renewal-late": (grpc.StatusCode.FAILED_PRECONDITION, "the renewal's time is too far from the gateway's"),
     "cursor-invalid": (grpc.StatusCode.FAILED_PRECONDITION, "the cursor is not of this subscription"),
     "agreement-changed": (grpc.StatusCode.FAILED_PRECONDITION, "the agreement's text is not the one in force"),
     "receipt-incarnation": (

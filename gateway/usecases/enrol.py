@@ -19,15 +19,20 @@ def new_tls_key() -> bytes:
     )
 
 
-def gateway_bundle(gateway_id: str, keys: Keys, tls_key: bytes) -> Bundle:
-    """The bundle operators endorse; the certificate request asks for nothing but its key."""
+def certificate_request(tls_key: bytes) -> bytes:
+    """DER of a request for a PEM key; it asks for nothing but its key."""
     key = serialization.load_pem_private_key(tls_key, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise Fault("key-file-unreadable", "the TLS key is a P-384 key, another came")
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA384())
+    return request.public_bytes(serialization.Encoding.DER)
+
+
+def gateway_bundle(gateway_id: str, keys: Keys, tls_key: bytes) -> Bundle:
+    """The bundle operators endorse."""
     return make_bundle(
         gateway_id,
         {Role.GATEWAY_STREAM: keys.stream(), Role.GATEWAY_LEDGER: keys.ledger()},
         {Role.GATEWAY_INGEST: keys.ingest().public_key},
-        request.public_bytes(serialization.Encoding.DER),
+        certificate_request(tls_key),
     )

@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import gateway.core.labels
 from clients.certificates import certificate_request, der, leaf_of, load_certificates, new_tls_key
-from clients.operator.ca import Authority, PartyKind, checked_request
+from clients.operator.ca import Authority, PartyKind
 from gateway.core.errors import CallerError, Fault, Refused
 from gateway.core.labels.label import Label
 from gateway.core.labels.vocabulary import Vocabulary
 from gateway.core.parties.clearance import Clearance, parse_clearances
 from gateway.core.parties.identity import Identity, check_issued_by
 from gateway.core.parties.names import agreement_id, nation, partner_id, source_id
+from gateway.core.parties.request import checked_request
 from gateway.core.suite.keys import KemKey, SigningKey, VerifyKey, parse_kem_key
 from tests.fuzz.engine import Subject
 from tests.fuzz.mutation import Octets

@@ -10,14 +10,23 @@ import pytest
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
-from sluice.v1 import govern_pb2, portion_pb2, publish_pb2, release_pb2, tactic_pb2, telemetry_pb2
+from sluice.v1 import (
+    govern_pb2,
+    identity_pb2,
+    ledger_pb2,
+    portion_pb2,
+    publish_pb2,
+    release_pb2,
+    tactic_pb2,
+    telemetry_pb2,
+)
 
 PROTOS = Path(__file__).resolve().parents[2] / "protos"
 PUBLISHED = FileDescriptorSet.FromString((PROTOS / "published" / "sluice-v1.binpb").read_bytes())
-SPOKEN: dict[str, FileDescriptor] = {
-    module.DESCRIPTOR.name: module.DESCRIPTOR
-    for module in (govern_pb2, portion_pb2, publish_pb2, release_pb2, tactic_pb2, telemetry_pb2)
-}
+MODULES = (
+    govern_pb2, identity_pb2, ledger_pb2, portion_pb2, publish_pb2, release_pb2, tactic_pb2, telemetry_pb2,
+)  # fmt: skip
+SPOKEN: dict[str, FileDescriptor] = {module.DESCRIPTOR.name: module.DESCRIPTOR for module in MODULES}
 LOCK = json.loads((PROTOS / "buf" / "package-lock.json").read_text("utf-8"))
 
 

@@ -31,6 +31,7 @@ MAX_ATTACHMENTS = 2
 MAX_ATTACHMENT_BYTES = 3 * 1024 * 1024
 MAX_SCOPE_BYTES = 128
 MAX_REQUEST_BYTES = 8192
+MAX_RENEWAL_BYTES = 32 * 1024
 MAX_DIRECTORY_STATEMENTS = 256
 MAX_ENDORSEMENTS = 4096
 
@@ -86,6 +87,15 @@ class Role(IntEnum):
     PARTNER_SIGN = 6
     VOCABULARY = 7
     SCHEMA = 8
+
+
+class Holder(IntEnum):
+    """Whose certificate a renewal is for."""
+
+    SOURCE = 1
+    PARTNER = 2
+    OPERATOR = 3
+    GATEWAY = 4
 
 
 class KeyState(IntEnum):

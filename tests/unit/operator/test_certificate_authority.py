@@ -15,12 +15,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from clients.operator.ca import (
     Authority,
     PartyKind,
-    checked_request,
     root_digest,
     spiffe_id,
     trust_domain_of,
 )
 from gateway.core.errors import CallerError, Fault, Refused
+from gateway.core.parties.request import checked_request
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 # The object identifiers of an elliptic curve key and of P-384, and two that name nothing.
