@@ -58,7 +58,10 @@ async def open_channel(profile: Profile) -> grpc.aio.Channel:
         profile.identity().check_valid(now_ms())
     except Refused as error:
         raise Refused(
-            error.code, error.message, at=f"certificate of {profile.id}", do="ask the operator for the profile again"
+            error.code,
+            error.message,
+            at=f"certificate of {profile.id}",
+            do="`sluice-client renew --request FILE` for the operator, or ask for the profile again",
         ) from error
     return await secure_channel(profile.connection())
 

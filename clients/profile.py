@@ -122,7 +122,7 @@ class Profile:
         identity = self.identity()
         if identity.uri != admission.binding.uri:
             raise _odd("certificate", f"that of `{admission.binding.uri}`")
-        check_issued_by(der(leaf_of(self.certificate_pem)), self._admitted_root())
+        check_issued_by(der(leaf_of(self.certificate_pem)), self.admitted_root())
 
     @property
     def genesis_link(self) -> bytes:
@@ -188,6 +188,11 @@ class Profile:
         self._expect_admitted(KEM_KEY, key.key_digest, admission.kem_key_digest)
         return key
 
+    def check_follows(self, other: Profile) -> None:
+        """Refuses `profile-other` unless the two differ in nothing but the certificate."""
+        if self.digest != other.digest:
+            raise CallerError("profile-other", "the profile must be the same but for its certificate", at=self.id)
+
     def write(self, path: Path) -> None:
         """Writes the file; reading it gives this profile again."""
         write_public(path, self.to_text())
@@ -220,7 +225,8 @@ class Profile:
         ]
         return ("\n".join(parts) + "\n").encode("utf-8")
 
-    def _admitted_root(self) -> bytes:
+    def admitted_root(self) -> bytes:
+        """DER of the root that this party's certificates come from."""
         for root in load_certificates(self.roots_pem, "roots"):
             if fingerprint(der(root)) == self.admission.binding.root:
                 return der(root)

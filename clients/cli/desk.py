@@ -15,6 +15,7 @@ from typing import TypeVar
 from clients.cli import output
 from clients.cli.asking import asking, open_home
 from clients.cli.contexts import chosen_context
+from clients.cli.renewing import ask_if_due, check_own, renew_if_due
 from clients.cli.suggesting import suggesting
 from clients.operator.chain import Chain, Change, read_chain
 from clients.operator.govern import ChangeState, Governance, Outcome, open_governance
@@ -115,12 +116,15 @@ class Desk:
 def at_desk(action: Callable[[Desk], Awaitable[T]]) -> T:
     """Runs `action` with the chain verified and the channel open, and closes behind it."""
     home, context = open_home(), chosen_context()
+    renew_if_due(home)
     connection = home.connection()
+    check_own(home)
     if context is not None:
         context.check(connection.server)
 
     async def run() -> T:
         async with open_governance(connection) as governance:
+            await ask_if_due(home, governance)
             chain = await read_chain(governance, home, now_ms())
             try:
                 return await action(Desk(home, governance, chain))

@@ -11,7 +11,7 @@ import click
 from clients.cli.boundary import Command
 from clients.cli.output import result, said
 from clients.cli.profile_option import profile_option
-from clients.cli.publish import check_sent, open_outbox, refused_facts, refused_lines
+from clients.cli.publish import check_sent, open_outbox, refused_facts, refused_lines, run_renewing
 from clients.profile import Profile
 from clients.source.outbox import Tally, Told
 from clients.source.upload import Upload
@@ -36,7 +36,7 @@ def outbox_command(profile_path: Path, outbox_path: Path | None, send: bool, giv
     with closing(open_outbox(profile, profile_path, outbox_path)) as outbox:
         before = set(outbox.refused())
         if send:
-            asyncio.run(Upload(profile, outbox, _progress).run(give_up_after_seconds=give_up_after))
+            asyncio.run(run_renewing(profile_path, profile, Upload(profile, outbox, _progress), give_up_after))
         tally, refused, held_back = outbox.tally(), outbox.refused(), outbox.held_back()
         lost, closed = outbox.lost(), outbox.closed()
     result(

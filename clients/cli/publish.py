@@ -22,6 +22,7 @@ from clients.formats.platforms import PLATFORM_CLASSES
 from clients.formats.reading import Note, UnitFacts, read_log
 from clients.formats.tactic import read_tactic
 from clients.profile import Profile
+from clients.renewal import keeping_renewed
 from clients.source.labelling import Labelling
 from clients.source.outbox import ACKNOWLEDGED, Outbox, Tally, Told
 from clients.source.upload import Upload, need_guide
@@ -123,10 +124,16 @@ def publish_command(
             )
         before, told_before = outbox.tally(), set(outbox.refused())
         if not no_wait:
-            runner.run(upload.run(give_up_after_seconds=give_up_after))
+            runner.run(run_renewing(profile_path, profile, upload, give_up_after))
         after, refused = outbox.tally(), [told for told in outbox.refused() if told not in told_before]
         _finish(file, reading, before, after, refused, sent=not no_wait)
     check_sent(after, refused, sent=not no_wait)
+
+
+async def run_renewing(path: Path, profile: Profile, upload: Upload, give_up_after: float | None) -> None:
+    """Moves the outbox, however long it takes; the certificate is renewed meanwhile."""
+    async with keeping_renewed(path, profile, upload.renewed, lambda text: said(f"note      {text}")):
+        await upload.run(give_up_after_seconds=give_up_after)
 
 
 def open_outbox(profile: Profile, profile_path: Path, outbox_path: Path | None) -> Outbox:

@@ -12,6 +12,7 @@ from clients.cli.boundary import Root
 
 _ROOMS = {
     "enrol": ("clients.cli.enrol:enrol_command", "Make this party's keys and the file that goes to the operator."),
+    "renew": ("clients.cli.renew:renew_command", "Ask for this party's next certificate."),
     "doctor": ("clients.cli.doctor:doctor_command", "Look at profile, keys, clock and link, and say what is wrong."),
     "publish": ("clients.cli.publish:publish_command", "Publish a flight log or a tactic."),
     "outbox": ("clients.cli.outbox:outbox_command", "Say what waits, and send it."),

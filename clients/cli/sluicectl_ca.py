@@ -1,21 +1,25 @@
-"""`sluicectl ca`: the built-in certificate authority, in this home and offline.
+"""`sluicectl ca`: the built-in certificate authority, in this home.
 
-A certificate is issued for the key in a bundle or card whose words were read out. What the certificate says is decided
-here; nothing of what the request asks for is copied.
+A first certificate is issued offline, for the key in a bundle or card whose words were read out. What it says is
+decided here; nothing of what the request asks for is copied. The next ones are issued for who asks through the gateway
+and is what CONTROL says, and say the same again. `ca renew --watch` does that for as long as it runs.
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from clients.certificates import der, leaf_of
-from clients.cli.asking import check_words, open_home
+from clients.cli.asking import check_words, open_home, reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
+from clients.cli.exits import exit_code
 from clients.cli.output import result
 from clients.keyfiles import read_public, write_public
+from clients.operator.authorities import replace_authority
 from clients.operator.ca import LEAF_HOURS, Authority, PartyKind, root_digest
 from clients.operator.card import is_card, parse_card
 from clients.times import utc
@@ -29,7 +33,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group(cls=Group)
 def ca() -> None:
-    """The built-in certificate authority: init, issue. Offline."""
+    """The built-in certificate authority: init, issue, renew, rebind."""
 
 
 @ca.command()
@@ -37,11 +41,17 @@ def ca() -> None:
 @click.option(
     "--out", type=_FILE, default=Path("roots.pem"), show_default=True, metavar="FILE", help="The public root."
 )
-def init(trust_domain: str, out: Path) -> None:
+@click.option("--replace", is_flag=True, help="Take the place of this home's authority, which goes on beside it.")
+def init(trust_domain: str, out: Path, replace: bool) -> None:
     """Make the root of this home; its public half goes to the gateway and into every profile."""
     home = open_home()
+    if replace and home.authority().trust_domain != trust_domain:
+        raise CallerError("trust-domain", "a root must be of the trust domain of the one it replaces", at=trust_domain)
     authority = Authority.create(trust_domain, datetime.now(UTC))
-    home.keep_authority(authority)
+    if replace:
+        replace_authority(home, authority)
+    else:
+        home.keep_authority(authority)
     write_public(out, authority.root_pem())
     digest = root_digest(authority.root)
     result(
@@ -72,6 +82,53 @@ def issue(bundle: Path, words: str, hosts: tuple[str, ...], hours: int, out: Pat
         {"identity": identity.uri, "certificate": str(path), "until": utc(identity.not_after_ms), "hosts": list(hosts)},
         [("issued", f"{identity.uri} until {utc(identity.not_after_ms)}"), ("send", f"{path} (public)")],
     )
+
+
+@ca.command()
+@click.option("--watch", is_flag=True, help="Go on for ever.")
+@click.option("--every", type=click.FloatRange(1, 3600), default=60, show_default=True, help="Seconds between looks.")
+@click.option("--hours", type=int, default=LEAF_HOURS, show_default=True, help="Life of the certificates.")
+@click.option("--file", type=_FILE, metavar="FILE", help="Answer this signed request instead of those at the gateway.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Where the certificate of --file goes; default FILE with .pem.")
+def renew(watch: bool, every: float, hours: int, file: Path | None, out: Path | None) -> None:
+    """Answer those who ask for their next certificate: each as CONTROL has it, and with what it had before."""
+    from clients.cli import renewing  # noqa: PLC0415 - the other commands need no network
+
+    home = open_home()
+    home.authority()
+    if file:
+        answer = renewing.answer_file(home, file, out or file.with_suffix(".pem"), hours)
+        result(answer.facts() | {"certificate": str(out or file.with_suffix(".pem"))}, [answer.line()])
+        return
+
+    def report(answers: list[renewing.Answer]) -> None:
+        if answers or not watch:
+            lines = [answer.line() for answer in answers] or [("nothing", "nobody waits for a certificate")]
+            result({"renewals": [answer.facts() for answer in answers]}, lines)
+
+    async def work() -> list[renewing.Answer]:
+        renewing.renew_if_due(home)
+        return await renewing.answer_all(home, hours)
+
+    if watch:
+        renewing.for_ever(work, report, every)
+    answers = asyncio.run(work())
+    report(answers)
+    for answer in answers:
+        if answer.error is not None and not answer.is_elsewhere:
+            raise click.exceptions.Exit(exit_code(answer.error))
+
+
+@ca.command()
+@click.argument("party_ids", nargs=-1, metavar="ID...")
+@reason_option
+@yes_option
+@wait_option
+def rebind(party_ids: tuple[str, ...], reason: str, yes: bool) -> None:
+    """Propose to bind parties to this home's authority: those named, else all of an authority it took the place of."""
+    from clients.cli import rebinding  # noqa: PLC0415 - the other commands need no network
+
+    rebinding.rebind(party_ids, reason, yes)
 
 
 def _requested(encoded: bytes) -> tuple[PartyKind, str, bytes, str]:

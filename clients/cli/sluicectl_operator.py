@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
 
 from clients.certificates import der, leaf_of
 from clients.cli.asking import open_home
-from clients.cli.boundary import Group
+from clients.cli.boundary import Group, pending
 from clients.cli.contexts import chosen_home
 from clients.cli.output import result
 from clients.keyfiles import read_public, write_public
 from clients.operator.home import Home
-from clients.times import utc
+from clients.times import now_ms, utc
 from gateway.core.errors import CallerError
 from gateway.core.parties.identity import Identity
 
@@ -22,7 +23,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group(cls=Group)
 def operator() -> None:
-    """Make an operator's keys, connect a home to its gateway."""
+    """Make an operator's keys, connect a home to its gateway, renew its certificate."""
 
 
 @operator.command()
@@ -92,3 +93,42 @@ def connect(
             ("genesis", link.hex()),
         ],
     )
+
+
+@operator.command()
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 86400),
+    default=0.0,
+    metavar="SECONDS",
+    help="Ask again for so long: 0 once it is renewed, 7 if nobody has answered.",
+)
+@click.option("--request", type=_FILE, metavar="FILE", help="Write the signed request here instead.")
+def renew(wait: float, request: Path | None) -> None:
+    """Renew this operator's certificate: by the authority in this home, else through the gateway.
+
+    Every command that speaks to the gateway does so by itself when a third of the life is left. With an expired one the
+    request goes as a file to the operator who has the authority: `ca renew --file`, then `operator connect
+    --certificate`.
+    """
+    from clients.cli import renewing  # noqa: PLC0415 - the other commands need no network
+    from clients.operator.renewing import own_identity  # noqa: PLC0415 - the same
+
+    home = open_home()
+    if request:
+        renewal = home.renewal(now_ms())
+        write_public(request, renewal.encoded)
+        result(
+            {"id": home.operator_id, "state": "written", "request": str(request)},
+            [("written", f"{request} (public, signed); answer: `sluicectl ca renew --file`")],
+        )
+        return
+    identity = asyncio.run(renewing.asked_for_own(home, wait))
+    until = utc((identity or own_identity(home)).not_after_ms)
+    state = "renewed" if identity else "asked"
+    result(
+        {"id": home.operator_id, "state": state, "certificate_until": until},
+        [(state, f"certificate of {home.operator_id} until {until}")],
+    )
+    if identity is None:
+        pending()

@@ -12,16 +12,21 @@ from dataclasses import dataclass
 from enum import Enum
 
 import grpc
-from sluice.v1 import govern_pb2
+from sluice.v1 import govern_pb2, identity_pb2, ledger_pb2
 
 from clients.channel import plain, secure_channel, translated
 from clients.connection import Connection, unreachable
 from clients.health import read_health
+from clients.renewal import asked
+from gateway.core.control.renewal import Renewal
 from gateway.core.errors import Refused
 
 CALL_SECONDS = 30.0
+READ_SECONDS = 3600.0
 MAX_CHANGES = 256
 _SERVICE = "/sluice.v1.GovernService/"
+_CERTIFICATES = "/sluice.v1.CertificateService/"
+_READ_ACCOUNTS = "/sluice.v1.LedgerService/ReadAccounts"
 
 
 class ChangeState(Enum):
@@ -125,6 +130,32 @@ class Governance:
             for change in response.changes
         )
 
+    async def renew(self, renewal: Renewal) -> bytes:
+        """The next certificate of who asks, DER and not looked at; empty while nobody has answered."""
+        return await asked(self._channel, self._endpoint, renewal)
+
+    async def renewals(self) -> AsyncIterator[bytes]:
+        """Requests for certificates that wait for an answer, unverified."""
+        call = self._channel.unary_stream(
+            _CERTIFICATES + "ListRenewals",
+            request_serializer=identity_pb2.ListRenewalsRequest.SerializeToString,
+            response_deserializer=identity_pb2.ListRenewalsResponse.FromString,
+        )
+        with _our_errors(self._endpoint):
+            async for response in call(identity_pb2.ListRenewalsRequest(), timeout=CALL_SECONDS):
+                yield response.renewal
+
+    async def answer_renewal(self, digest: bytes, certificate: bytes) -> None:
+        """Hands in the certificate, DER, that answers a request, which is named by its digest."""
+        call = self._channel.unary_unary(
+            _CERTIFICATES + "AnswerRenewal",
+            request_serializer=identity_pb2.AnswerRenewalRequest.SerializeToString,
+            response_deserializer=identity_pb2.AnswerRenewalResponse.FromString,
+        )
+        request = identity_pb2.AnswerRenewalRequest(renewal_digest=digest, certificate=certificate)
+        with _our_errors(self._endpoint):
+            await call(request, timeout=CALL_SECONDS)
+
     async def health(self) -> str:
         """What the gateway says of itself: `SERVING` or another state."""
         with _our_errors(self._endpoint):
@@ -142,6 +173,20 @@ class Governance:
                 govern_pb2.ReadControlRequest(from_position=from_position), timeout=CALL_SECONDS
             ):
                 yield response.entry
+
+    async def read_accounts(
+        self, partner_id: str, incarnation: bytes, next_tick: int
+    ) -> AsyncIterator[tuple[list[bytes], list[bytes]]]:
+        """(ledger nodes, items with their type byte) of each answer, unverified. partner_id: empty for all."""
+        call = self._channel.unary_stream(
+            _READ_ACCOUNTS,
+            request_serializer=ledger_pb2.ReadAccountsRequest.SerializeToString,
+            response_deserializer=ledger_pb2.ReadAccountsResponse.FromString,
+        )
+        request = ledger_pb2.ReadAccountsRequest(partner_id=partner_id, incarnation=incarnation, next_tick=next_tick)
+        with _our_errors(self._endpoint):
+            async for response in call(request, timeout=READ_SECONDS):
+                yield list(response.ledger_nodes), list(response.items)
 
 
 @asynccontextmanager

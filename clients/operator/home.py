@@ -4,29 +4,43 @@
       operator.toml   id, and whether this is a recovery key that lies offline
       sign.pem        the key that signs statements (0600)
       tls.key         the key of the operator's certificate (0600); none for a recovery key
-      ca/             root.pem, root.key (0600), trust-domain: only in the home of whoever issues certificates
-      gateway/        public: gateway.toml (endpoint, server), roots.pem, certificate.pem, genesis.sluice, seen.toml
+      ca/             root.pem, root.key (0600): only in the home of whoever issues certificates
+      gateway/        public: gateway.toml (endpoint, server), roots.pem, certificate.pem, genesis.sluice, seen.toml,
+                      seen-tick
 
 A key is read at the moment it signs. `seen.toml` is the newest head of the chain of statements that was verified from
-here, so that a gateway that shows an older or another chain is noticed. No gateway process is ever given this path.
+here and `seen-tick` the newest tick of the ledger, so that a gateway that shows older or other ones is noticed. No
+gateway process is ever given this path.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.certificates import certificate_request, is_certified, leaf_of, load_certificates, new_tls_key
+from clients.certificates import (
+    certificate_request,
+    der,
+    is_certified,
+    leaf_of,
+    load_certificates,
+    new_tls_key,
+    pem_of,
+)
 from clients.connection import Connection, split_endpoint
 from clients.keyfiles import make_private_directory, read_private, read_public, write_private, write_public
 from clients.operator.ca import Authority
 from clients.operator.card import OperatorCard, make_card
+from gateway.core.control.renewal import Renewal, make_renewal
 from gateway.core.control.roster import Roster, check_signatures
 from gateway.core.control.statement import SignedStatement
 from gateway.core.control.texts import read_text
-from gateway.core.errors import CallerError
+from gateway.core.errors import CallerError, Refused
+from gateway.core.parties.identity import Identity, check_issued_by
+from gateway.core.parties.renewed import check_next
 from gateway.core.suite.keys import SigningKey
-from gateway.core.suite.numbers import StatementKind
+from gateway.core.suite.numbers import Holder, StatementKind
 from gateway.core.suite.octets import Reader, is_name
 
 _MAX_PUBLIC_BYTES = 1024 * 1024
@@ -93,6 +107,32 @@ class Home:
         make_private_directory(self.path / "ca")
         write_private(self.path / "ca" / "root.key", authority.key_pem())
         write_public(self.path / "ca" / "root.pem", authority.root_pem())
+
+    def renewal(self, now_ms: int) -> Renewal:
+        """The operator's request for its next certificate, signed now."""
+        return make_renewal(
+            self.signing_key(),
+            genesis=self.genesis().statement.link,
+            holder=Holder.OPERATOR,
+            holder_id=self.operator_id,
+            time_ms=now_ms,
+            certificate_request=certificate_request(read_private(self.path / "tls.key")),
+            certificate=der(leaf_of(self._connected("certificate.pem"))),
+        )
+
+    def install(self, certificate: bytes, now_ms: int) -> Identity:
+        """Puts this operator's next certificate, DER, in the place of the one in use; refuses as `check_next`."""
+        present = der(leaf_of(self._connected("certificate.pem")))
+        identity = check_next(present, certificate, self._root_of(present), now_ms)
+        write_public(self._gateway / "certificate.pem", pem_of(certificate))
+        return identity
+
+    def _root_of(self, certificate: bytes) -> bytes:
+        for root in load_certificates(self.roots_pem(), "roots"):
+            with suppress(Refused):
+                check_issued_by(certificate, der(root))
+                return der(root)
+        raise Refused("certificate-other-root", "a root of this home must have issued its certificate", at="roots")
 
     def has_authority(self) -> bool:
         """Whether certificates are issued from here."""
@@ -176,6 +216,15 @@ class Home:
         """Keeps a head that was verified."""
         text = f'position = {head.position}\nlink = "{head.link.hex()}"\n'
         write_public(self._gateway / "seen.toml", text.encode("ascii"))
+
+    def seen_tick(self) -> bytes:
+        """The newest tick verified from here, as `SeenLedger` keeps it; empty if none was yet."""
+        path = self._gateway / "seen-tick"
+        return read_public(path) if path.exists() else b""
+
+    def remember_tick(self, seen: bytes) -> None:
+        """Keeps a tick that was verified."""
+        write_public(self._gateway / "seen-tick", seen)
 
     @property
     def _gateway(self) -> Path:

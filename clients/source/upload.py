@@ -78,6 +78,11 @@ class Upload:
         self._ticked = asyncio.Event()
         self._done = asyncio.Event()
 
+    def renewed(self, profile: Profile) -> None:
+        """From the next connection on this profile, which differs in its certificate only."""
+        profile.check_follows(self._profile)
+        self._profile = profile
+
     def has_directory(self) -> bool:
         """Whether the gateway's key is known and still counts: a source cannot seal without it."""
         directory = self.trust.directory
