@@ -12,9 +12,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.core.errors import Refused
-from gateway.core.parties.identity import Identity, check_issued_by, fingerprint
+from gateway.core.parties.identity import Identity, check_for_clients, check_issued_by, fingerprint
 
 ARL = "spiffe://usa.example/partner/arl"
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -38,13 +39,13 @@ class Authority:
         own = own.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         self.der = self._signed(own)
 
-    def _builder(self, subject: x509.Name, key: PublicKey) -> x509.CertificateBuilder:
+    def _builder(self, subject: x509.Name, key: PublicKey, serial: int = 0) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self.name)
             .public_key(key)
-            .serial_number(x509.random_serial_number())
+            .serial_number(serial or x509.random_serial_number())
             .not_valid_before(START)
             .not_valid_after(START + timedelta(hours=24))
         )
@@ -57,13 +58,17 @@ class Authority:
         names: Sequence[x509.GeneralName] | None = (x509.UniformResourceIdentifier(ARL),),
         key: PublicKey | None = None,
         is_authority: bool | None = None,
+        uses: Sequence[x509.ObjectIdentifier] = (),
+        serial: int = 0,
     ) -> bytes:
         """DER of a leaf; `names` None leaves the extension out."""
-        builder = self._builder(a_name(ARL), key or ec.generate_private_key(ec.SECP384R1()).public_key())
+        builder = self._builder(a_name(ARL), key or ec.generate_private_key(ec.SECP384R1()).public_key(), serial)
         if names is not None:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         if is_authority is not None:
             builder = builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        if uses:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         return self._signed(builder)
 
 
@@ -89,6 +94,51 @@ def test_an_identity_is_the_one_uri_with_its_dates(root: Authority) -> None:
     assert (identity.uri, identity.trust_domain) == (ARL, "usa.example")
     assert (identity.not_before_ms, identity.not_after_ms) == (START_MS, START_MS + 24 * 3600 * 1000)
     assert identity.fingerprint == fingerprint(der) == hashlib.sha256(der).hexdigest()
+
+
+@pytest.mark.must("12.4.9")
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_a_certificate_has_a_serial_number_that_a_revocation_can_name(root: Authority) -> None:
+    """What could not be revoked by its number must not come in."""
+    longest = (1 << 159) - 1
+    der = root.issue(serial=longest)
+    at = der.index(b"\x02\x14" + longest.to_bytes(20, "big"))
+
+    assert Identity.from_certificate(der).serial == f"{longest:x}"
+    assert Identity.from_certificate(root.issue(serial=0x7B)).serial == "7b"
+    # DER of zero, of a negative number, and of 21 bytes, in the place of a number of 20.
+    for number in (b"\x02\x01\x00", b"\x02\x14\x80" + bytes(19), b"\x02\x15\x7f" + bytes(20)):
+        assert refusal_of(_with(der, at, number)) == "certificate-malformed"
+
+
+def _with(der: bytes, at: int, number: bytes) -> bytes:
+    """The certificate with another DER number at `at`; both sequences around it are told their new lengths."""
+    grown = len(number) - 22
+    lengths = [int.from_bytes(der[place : place + 2], "big") + grown for place in (2, 6)]
+    head = der[:2] + lengths[0].to_bytes(2, "big") + der[4:6] + lengths[1].to_bytes(2, "big") + der[8:at]
+    return head + number + der[at + 22 :]
+
+
+USES = {
+    "nothing": (),
+    "servers": (ExtendedKeyUsageOID.SERVER_AUTH,),
+    "anything": (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,),
+    "code": (ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION),
+}
+
+
+@pytest.mark.must("12.4.8")
+@pytest.mark.parametrize("uses", USES.values(), ids=USES)
+def test_a_certificate_that_does_not_say_it_is_for_clients_is_none(
+    root: Authority, uses: tuple[x509.ObjectIdentifier, ...]
+) -> None:
+    """TLS would take one that says nothing, and one for anything."""
+    check_for_clients(root.issue(uses=(ExtendedKeyUsageOID.CLIENT_AUTH,)))
+    check_for_clients(root.issue(uses=(ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)))
+
+    with pytest.raises(Refused) as caught:
+        check_for_clients(root.issue(uses=uses))
+    assert caught.value.code == "certificate-use"
 
 
 @pytest.mark.must("12.4.4")

@@ -11,9 +11,11 @@ from typing import Any, NoReturn
 
 import grpc
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from clients.operator.ca import Authority
+from clients.operator.ca import Authority, root_digest
 from gateway.core.errors import Fault, Refused
+from gateway.core.suite.numbers import StatementKind
 from gateway.rpc import publish, release
 from gateway.rpc.boundary import MAX_CALLS_EACH, Boundary, Turnstile
 from gateway.rpc.govern import GovernService
@@ -22,6 +24,7 @@ from gateway.rpc.peer import MAX_KEPT, AcceptedRoots, Doorkeeper
 from gateway.rpc.status import PUBLIC, status_of
 from gateway.usecases.peer import Peer
 from tests.security.wire import a_leaf
+from tests.unit.control.world import partner_bundle, partner_text
 from tests.unit.usecases.house import House, a_house
 from tests.unit.usecases.town import operator_peer, partner_peer, turns
 
@@ -252,6 +255,52 @@ def test_a_connection_is_tls_1_3_with_one_certificate(made: Callable[[bytes], Co
             return caught.value.code
 
     assert asyncio.run(scenario()) == code
+
+
+def asked(house: House, pem: bytes, *groups: bytes) -> str:
+    """What a partner is told whose connection agreed on these key exchanges."""
+    agreed = connection(pem)
+    if groups:
+        agreed.facts["ssl_negotiated_key_exchange_group"] = list(groups)
+    try:
+        return door(house).peer_of(agreed).key_exchange  # type: ignore[arg-type]  # a double
+    except Refused as refused:
+        return refused.code
+
+
+@pytest.mark.must("2.5.19")
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_partner_that_asks_for_a_key_exchange_is_not_served_over_another(asks: bool) -> None:
+    """On every call, since one certificate may be shown on two connections."""
+
+    async def scenario() -> list[str]:
+        async with a_house() as house:
+            long = timedelta(days=-4000)
+            pem = a_leaf(AUTHORITY, "spiffe://usa.example/partner/arl", starts=long).chain_pem
+            text = {"root": root_digest(AUTHORITY.root)} | ({"key_exchange": "X25519MLKEM768"} if asks else {})
+            await house.apply(StatementKind.PARTNER, partner_text(**text), partner_bundle().encoded)
+            hybrid, classic = b"X25519MLKEM768", b"X25519"
+            return [asked(house, pem, *groups) for groups in ((hybrid,), (classic,), (), (hybrid, hybrid), (b"\xff",))]
+
+    told = asyncio.run(scenario())
+
+    refused = ["key-exchange"] * 4
+    assert told == ["X25519MLKEM768", *(refused if asks else ["X25519", "", "", "\ufffd"])]
+
+
+@pytest.mark.must("12.4.8")
+def test_a_certificate_for_servers_opens_no_door() -> None:
+    """Whatever TLS makes of it."""
+
+    async def scenario() -> str:
+        async with a_house() as house:
+            use = ExtendedKeyUsageOID.SERVER_AUTH
+            pem = a_leaf(AUTHORITY, "spiffe://ua.example/operator/officer-1", usage=use).chain_pem
+            with pytest.raises(Refused) as caught:
+                door(house).peer_of(connection(pem))  # type: ignore[arg-type]  # a double
+            return caught.value.code
+
+    assert asyncio.run(scenario()) == "certificate-use"
 
 
 @pytest.mark.must("2.5.1")
