@@ -32,7 +32,7 @@ class _CutSocket(ssl.SSLSocket):
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self.settimeout(min(left, SECONDS))
+        self.settimeout(left)
         return super().recv_into(buffer, nbytes, flags)
 
 
@@ -53,14 +53,17 @@ def tls_context(roots_pem: bytes) -> ssl.SSLContext:
     return context
 
 
-def fetch(url: str, context: ssl.SSLContext) -> bytes:
-    """What is at `url`, at most one byte more than a key set may have; `Fault("token-keys-not-fetched")` otherwise."""
+def fetch(url: str, context: ssl.SSLContext, seconds: float = SECONDS) -> bytes:
+    """What is at `url`, at most one byte more than a key set may have; `Fault("token-keys-not-fetched")` otherwise.
+
+    seconds: for the handshake, and for everything from its beginning to the last byte.
+    """
     parts = https_parts(url)
     if parts is None:
         raise _not_fetched(url, "no address")
     host, port, path = parts
-    until = time.monotonic() + SECONDS
-    connection = HTTPSConnection(host, port, timeout=SECONDS, context=context)
+    until = time.monotonic() + seconds
+    connection = HTTPSConnection(host, port, timeout=seconds, context=context)
     try:
         connection.connect()
         if isinstance(connection.sock, _CutSocket):
