@@ -122,22 +122,22 @@ class Government:
     async def approve(self, peer: Peer, change_id: str, signatures: Signatures, reason: str) -> Outcome:
         """Adds signatures to a pending change, and applies it if they are enough and it is next."""
         async with self._turn:
+            self._check(peer)
             self._drop_expired()
             return await self._sign(self._pending.get(change_id), peer, signatures, reason)
 
     async def reject(self, peer: Peer, change_id: str, reason: str) -> list[str]:
         """Takes a pending change off the list: any operator may, since nothing is in force by it.
-            self._check(peer)
 
         Ids of the changes that were written on it and are overtaken by this.
         """
         async with self._turn:
+            self._check(peer)
             self._drop_expired()
             change = self._pending.get(change_id)
             before = self._pending.live(self._head())
             self._pending.remove(change_id)
             await self._save()
-            self._check(peer)
             overtaken = sorted(before - self._pending.live(self._head()) - {change_id})
             statement = change.statement
             _log.info(
@@ -162,16 +162,16 @@ class Government:
         self._check(peer)
         return [entry.entry for entry in self._running.journals.read(Journal.CONTROL, from_position, PAGE_ENTRIES)]
 
-    async def _sign(self, change: PendingChange, peer: Peer, signatures: Signatures, reason: str) -> Outcome:
-        if change.change_id not in self._pending.live(self._head()):
-            raise Refused(
-                "stale-change",
-                f"the change was written for position {change.statement.position}, "
     def _check(self, peer: Peer) -> None:
         """Refuses who is no operator any more: calls wait for their turn, and CONTROL moves in the meantime."""
         check_operator(peer)
         peer.check_standing(self._running.control)
 
+    async def _sign(self, change: PendingChange, peer: Peer, signatures: Signatures, reason: str) -> Outcome:
+        if change.change_id not in self._pending.live(self._head()):
+            raise Refused(
+                "stale-change",
+                f"the change was written for position {change.statement.position}, "
                 f"{self._running.control.position} is next and another came before",
                 at=change.change_id,
                 do="propose it again on the present head; signatures start anew",
