@@ -24,7 +24,7 @@ from clients.operator.render import is_narrowing
 from clients.operator.sign import sign_shown
 from clients.times import now_ms
 from gateway.core.control.entry import ControlEntry, parse_entry
-from gateway.core.control.statement import SignedStatement, encode_signatures
+from gateway.core.control.statement import Signature, SignedStatement, encode_signatures
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import StatementKind
 
@@ -59,7 +59,7 @@ class Desk:
                 f"note: this takes the next place; {len(self.chain.pending)} pending changes must be proposed again: "
                 "`sluicectl change rebase`"
             )
-        signed, _ = sign_shown(self.home, entry, self.chain.control.roster, asking(yes))
+        signed, _ = self._sign(entry, yes)
         outcome = await self.governance.propose(
             statement.encode(), encode_signatures(signed.signed.signatures), attachments, reason
         )
@@ -75,7 +75,7 @@ class Desk:
     async def approve(self, change_id: str, *, reason: str, yes: bool) -> Decided:
         """Shows, signs and hands in this operator's approval of a pending change."""
         change = self.chain.change(change_id)
-        signed, signature = sign_shown(self.home, change.entry, self.chain.control.roster, asking(yes))
+        signed, signature = self._sign(change.entry, yes)
         outcome = await self.governance.approve(change_id, encode_signatures([signature]), reason)
         return await self._read_back(signed, outcome)
 
@@ -96,6 +96,10 @@ class Desk:
         if change_id in {change.change_id for change in await self.governance.changes()}:
             await self.governance.reject(change_id, f"written anew as {decided.outcome.change_id}")
         return decided
+
+    def _sign(self, entry: ControlEntry, yes: bool) -> tuple[ControlEntry, Signature]:
+        control = self.chain.control
+        return sign_shown(self.home, entry, control.roster, asking(yes), control.proposals)
 
     async def _read_back(self, signed: ControlEntry, outcome: Outcome) -> Decided:
         if outcome.state is ChangeState.APPLIED:

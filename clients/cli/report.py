@@ -21,8 +21,13 @@ from clients.operator.render import is_narrowing, signer_names, subject_of
 from clients.times import utc
 from gateway.core.control.entry import parse_entry
 from gateway.core.errors import Refused
+from gateway.core.suite.numbers import StatementKind
 
 LOOK_AGAIN_SECONDS = 0.5
+_AFTER = {
+    StatementKind.ROSTER_PROPOSE: "after the waiting time: `sluicectl operator adopt --reason ...`",
+    StatementKind.ROSTER: "`sluicectl directory issue --reason ...`: readers know a roster by the directory under it",
+}
 
 
 def report(decided: Sequence[Decided], *, as_list: bool = False) -> None:
@@ -72,13 +77,20 @@ def decided_lines(decided: Decided) -> list[tuple[str, str]]:
     what = " ".join(subject_of(statement))
     if outcome.state is ChangeState.PENDING:
         have, need = outcome.signatures_have, outcome.signatures_need
-        return [
+        lines = [
             ("pending", f"{outcome.change_id}  {what}  PENDING ({have}/{need})"),
             ("next", f"another operator: `sluicectl change approve {outcome.change_id} --reason ...`"),
         ]
+        if statement.kind is StatementKind.ROSTER_PROPOSE:
+            by_file = f"who comes, or a recovery key: `sluicectl change export {outcome.change_id} --out FILE`"
+            lines.append(("or", by_file))
+        return lines
     ended = f"; {outcome.streams_ended} live streams ended" if outcome.streams_ended else ""
     when = utc(outcome.effective_at_ms)
-    return [("applied", f"{what} as control entry {statement.position}, effective {when}{ended}")]
+    lines = [("applied", f"{what} as control entry {statement.position}, effective {when}{ended}")]
+    if statement.kind in _AFTER:
+        lines.append(("next", _AFTER[statement.kind]))
+    return lines
 
 
 async def awaited(desk: Desk, decided: Sequence[Decided], seconds: float) -> list[Decided]:

@@ -10,7 +10,10 @@ from clients.cli.boundary import Root
 from clients.cli.contexts import Named, read_contexts
 
 _ROOMS = {
-    "operator": ("clients.cli.sluicectl_operator:operator", "Make an operator's keys, connect a home to its gateway."),
+    "operator": (
+        "clients.cli.sluicectl_operator:operator",
+        "Operators: init, connect; list, propose, adopt, object, lift.",
+    ),
     "genesis": ("clients.cli.sluicectl_genesis:genesis", "Found a gateway: make, sign, show. Offline."),
     "ca": ("clients.cli.sluicectl_ca:ca", "The built-in certificate authority: init, issue. Offline."),
     "status": ("clients.cli.sluicectl_status:status", "What stands at the gateway, verified."),

@@ -55,7 +55,8 @@ def show(change_id: str) -> None:
 
     async def action(desk: Desk) -> None:
         found = desk.chain.change(change_id)
-        text = render(found.entry, desk.chain.control.roster)
+        control = desk.chain.control
+        text = render(found.entry, control.roster, control.proposals)
         facts = change_facts(found, desk.chain)
         lines = [("", line) for line in text.split("\n")]
         result({**facts, "text": text}, [change_line(found, desk.chain), ("reason", found.reason), *lines])
@@ -136,7 +137,7 @@ def sign(file: Path, genesis: Path | None, reason: str, yes: bool) -> None:
     carried = Carried.parse(read_public(file, MAX_CARRIED_BYTES))
     founding = read_genesis(read_public(genesis)) if genesis else home.genesis()
     entry, control = carried.verified(home, founding.statement.link, now_ms())
-    signed, _ = sign_shown(home, entry, control.roster, asking(yes))
+    signed, _ = sign_shown(home, entry, control.roster, asking(yes), control.proposals)
     write_public(file, carried.signed(signed, home.operator_id, reason).encode())
     signers = signer_names(signed, control.roster)
     facts = {
@@ -166,6 +167,8 @@ def import_change(file: Path, reason: str) -> None:
     async def action(desk: Desk) -> Decided:
         if carried.change.statement.genesis != desk.chain.control.genesis:
             raise Refused("genesis-differs", "the change must be for this gateway, it is for another", at=str(file))
+        if not carried.change.signed.signatures:
+            raise Refused("change-unsigned", "a change must be signed by somebody, it is a draft", at=str(file))
         return await desk.hand_in(carried.change, reason=carried.told(reason))
 
     report([at_desk(action)])

@@ -1,8 +1,9 @@
-"""`sluicectl operator`: an operator's own keys, and which gateway they are for."""
+"""`sluicectl operator`: an operator's own keys, which gateway they are for, and who the operators are."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 from pathlib import Path
 
 import click
@@ -21,9 +22,28 @@ from gateway.core.parties.identity import Identity
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group(cls=Group)
+# Verbs that speak to the gateway; to make a key is offline, and does not wait for what a connection needs.
+_AT_THE_GATEWAY = {"list": "list_roster", "propose": "propose", "adopt": "adopt", "object": "object_to", "lift": "lift"}
+
+
+class _Operator(Group):
+    """Imports those verbs when one is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All, those of the gateway last."""
+        return [*super().list_commands(ctx), *_AT_THE_GATEWAY]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb, imported now if it speaks to the gateway; None if there is none."""
+        if cmd_name not in _AT_THE_GATEWAY:
+            return super().get_command(ctx, cmd_name)
+        verb = getattr(importlib.import_module("clients.cli.sluicectl_roster"), _AT_THE_GATEWAY[cmd_name])
+        return verb if isinstance(verb, click.Command) else None
+
+
+@click.group(cls=_Operator)
 def operator() -> None:
-    """Make an operator's keys, connect a home to its gateway, renew its certificate."""
+    """Operators: init, connect, renew a home; list, propose, adopt, object, lift: who they are."""
 
 
 @operator.command()

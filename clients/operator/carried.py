@@ -4,8 +4,9 @@ r"""A pending change in a file, on its way to an operator without a link and bac
     word = lp8(operator) | lp16(reason), as many as the rest of the file holds
 
 The entries are the whole of CONTROL, so whoever signs verifies the chain from their own genesis as they would at the
-gateway. The pending entries are those the change is written on and, last, the change. What a word says is its
-operator's reason, for the others to read; it is not signed.
+gateway. The pending entries are those the change is written on and, last, the change. One that nobody has signed yet, a
+draft for keys that are all offline, has an empty `sigs`. What a word says is its operator's reason, for the others to
+read; it is not signed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ from clients.operator.home import Home, SeenHead
 from clients.operator.kept_chain import KeptChain
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
+from gateway.core.control.statement import (
+    MAX_SIGNATURES_BYTES,
+    MAX_STATEMENT_BYTES,
+    SignedStatement,
+    parse_statement,
+)
 from gateway.core.suite.algorithms import SUITE_BYTE
 from gateway.core.suite.numbers import MAX_MESSAGE_BYTES
 from gateway.core.suite.octets import Reader, lp8, lp16, lp32, u16, u32
@@ -49,7 +56,7 @@ class Carried:
         reader.tag(_TAG)
         reader.suite()
         entries = tuple(_entry(reader) for _ in range(reader.u32("entries")))
-        pending = tuple(_entry(reader) for _ in range(reader.u16("pending entries")))
+        pending = tuple(_pending(reader) for _ in range(reader.u16("pending entries")))
         reasons: dict[str, str] = {}
         while reader.left and len(reasons) < _MAX_WORDS:
             operator = reader.name("operator")
@@ -68,7 +75,7 @@ class Carried:
                 u32(len(self.entries)),
                 *(lp32(entry.encode()) for entry in self.entries),
                 u16(len(self.pending)),
-                *(lp32(entry.encode()) for entry in self.pending),
+                *(lp32(entry.encode() if entry.signed.signatures else _unsigned(entry)) for entry in self.pending),
                 *(lp8(name.encode()) + lp16(reason.encode()) for name, reason in self.reasons.items()),
             )
         )
@@ -109,6 +116,21 @@ class Carried:
 
 def _entry(reader: Reader) -> ControlEntry:
     return parse_entry(reader.lp32("entry", MAX_MESSAGE_BYTES))
+
+
+def _pending(reader: Reader) -> ControlEntry:
+    encoded = reader.lp32("pending entry", MAX_MESSAGE_BYTES)
+    parts = Reader(encoded, "change file")
+    statement = parts.lp32("statement", MAX_STATEMENT_BYTES)
+    if parts.lp32("signatures", MAX_SIGNATURES_BYTES):
+        return parse_entry(encoded)
+    parts.done()
+    return ControlEntry(SignedStatement(parse_statement(statement), ()), (), 0)
+
+
+def _unsigned(entry: ControlEntry) -> bytes:
+    """What nobody has signed yet: a statement with nothing beside it."""
+    return lp32(entry.statement.encode()) + lp32(b"")
 
 
 def _reason(reader: Reader) -> str:

@@ -13,15 +13,17 @@ from datetime import date
 
 from clients.operator.ca import PartyKind, spiffe_id
 from clients.operator.card import OperatorCard
+from clients.operator.rosters import write_roster
 from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.enrolment import PARTNER_ROLES, SOURCE_ROLES, Bundle
 from gateway.core.control.hold import Hold, Lockdown
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.restore import Restore
-from gateway.core.control.roster import Roster
+from gateway.core.control.roster import Operator, RecoveryKey
 from gateway.core.control.source import SourceAdmission
 from gateway.core.control.stops import EVERYTHING
-from gateway.core.control.suspension import AgreementEnd, Lift, Suspension
+from gateway.core.control.succession import named_proposal
+from gateway.core.control.suspension import AgreementEnd, Lift, Objection, Suspension
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.keys import key_digest
 from gateway.core.suite.numbers import Role
@@ -38,16 +40,29 @@ def roster_text(
     recovery_quorum: int,
 ) -> bytes:
     """The first roster: operators with the person who holds each key, and the recovery keys."""
-    lines = [f"quorum = {quorum}", f"wait_hours = {wait_hours}", f"recovery_quorum = {recovery_quorum}"]
-    for card, person in operators:
+    for card, _ in operators:
         if not card.certificate_request:
             raise CallerError("card", "an operator must have a TLS key, a recovery key came", at=card.operator_id)
-        lines += ["", "[[operator]]", f'id = "{card.operator_id}"', f'person = "{_quoted(person)}"']
-        lines.append(f'key = "{card.key_digest.hex()}"')
-    for card in recovery:
-        lines += ["", "[[recovery]]", f'id = "{card.operator_id}"', f'key = "{card.key_digest.hex()}"']
-    text = _text(lines)
-    Roster.parse(text)
+    return write_roster(
+        [Operator(card.operator_id, person, card.key_digest) for card, person in operators],
+        [RecoveryKey(card.operator_id, card.key_digest) for card in recovery],
+        quorum=quorum,
+        wait_hours=wait_hours,
+        recovery_quorum=recovery_quorum,
+    )
+
+
+def adoption_text(proposal: bytes) -> bytes:
+    """Puts an open proposal in force; those who proposed it sign. proposal: its link."""
+    text = _text([f'proposal = "{proposal.hex()}"'])
+    named_proposal(text)
+    return text
+
+
+def objection_text(proposal: bytes, reason: str) -> bytes:
+    """Stops an open proposal; one operator may, of a recovery their quorum. proposal: its link."""
+    text = _text([f'proposal = "{proposal.hex()}"', f'reason = "{_quoted(reason)}"'])
+    Objection.parse(text)
     return text
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from clients.operator.rosters import NO_PROPOSALS, SHOWN_DIGITS, Proposals, succession_notes
 from clients.times import utc
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.compromise import Revocation, Taint
@@ -22,7 +23,8 @@ from gateway.core.control.roster import ONE_SIGNATURE, Roster
 from gateway.core.control.source import SourceAdmission
 from gateway.core.control.statement import Statement
 from gateway.core.control.stops import EVERYTHING
-from gateway.core.control.suspension import AgreementEnd, Lift, Suspension
+from gateway.core.control.succession import named_proposal
+from gateway.core.control.suspension import AgreementEnd, Lift, Objection, Suspension
 from gateway.core.control.texts import read_text
 from gateway.core.errors import Refused
 from gateway.core.labels.vocabulary import Vocabulary
@@ -57,6 +59,12 @@ def _locked(body: bytes) -> str:
 
 _SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
     StatementKind.GENESIS: ("founding of a", lambda body: "gateway"),
+    StatementKind.ROSTER_PROPOSE: (
+        "next roster",
+        lambda body: "+".join(one.id for one in Roster.parse(body).operators),
+    ),
+    StatementKind.ROSTER: ("roster by proposal", lambda body: named_proposal(body).hex()[:SHOWN_DIGITS]),
+    StatementKind.OBJECT: ("objection to", lambda body: Objection.parse(body).proposal.hex()[:SHOWN_DIGITS]),
     StatementKind.SOURCE: ("source", lambda body: SourceAdmission.parse(body).id),
     StatementKind.PARTNER: ("partner", lambda body: PartnerAdmission.parse(body).id),
     StatementKind.AGREEMENT: ("agreement", lambda body: Agreement.parse(body).id),
@@ -86,8 +94,11 @@ def notes_on(agreement: Agreement) -> tuple[str, ...]:
     return tuple(f"`{key}` is recorded, not acted on" for key in agreement.recorded_only)
 
 
-def render(entry: ControlEntry, roster: Roster) -> str:
-    """The whole of what is signed, as text; refuses `text-unseen`."""
+def render(entry: ControlEntry, roster: Roster, proposals: Proposals = NO_PROPOSALS) -> str:
+    """The whole of what is signed, as text; refuses `text-unseen`.
+
+    proposals: the open ones; what a roster's statement changes is said above its text.
+    """
     statement = entry.statement
     title = " ".join(subject_of(statement))
     signed_by = ", ".join(signer_names(entry, roster)) or "nobody yet"
@@ -103,6 +114,7 @@ def render(entry: ControlEntry, roster: Roster) -> str:
     ]
     if statement.kind is StatementKind.AGREEMENT:
         lines[-1:-1] = [f"note      {note}" for note in notes_on(Agreement.parse(statement.body))]
+    lines[-1:-1] = [f"changes   {note}" for note in succession_notes(entry, roster, proposals)]
     if statement.kind in _MACHINE_KINDS:
         lines += _directory_lines(entry)
     elif statement.kind is StatementKind.RESTORE:
@@ -113,11 +125,13 @@ def render(entry: ControlEntry, roster: Roster) -> str:
 
 
 def signer_names(entry: ControlEntry, roster: Roster) -> tuple[str, ...]:
-    """Ids of the operators and recovery keys whose signatures are there, in the roster's order."""
+    """Ids of the operators and recovery keys whose signatures are there, in the roster's order; then who comes."""
     signers = entry.signed.signers
+    following = Roster.parse(entry.body) if entry.statement.kind is StatementKind.ROSTER_PROPOSE else roster
     return tuple(
         [one.id for one in roster.operators if one.key_digest in signers]
         + [one.id for one in roster.recovery if one.key_digest in signers]
+        + [f"{one.id} (next)" for one in following.operators if one.key_digest in signers - roster.operator_keys]
     )
 
 

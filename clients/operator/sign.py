@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from clients.operator.home import Home
 from clients.operator.render import render
+from clients.operator.rosters import NO_PROPOSALS, Proposals, members_of
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.roster import Roster
 from gateway.core.control.statement import (
@@ -25,14 +26,21 @@ from gateway.core.errors import Refused
 Show = Callable[[str, ControlEntry], None]
 
 
-def sign_shown(home: Home, entry: ControlEntry, roster: Roster, show: Show) -> tuple[ControlEntry, Signature]:
+def sign_shown(
+    home: Home, entry: ControlEntry, roster: Roster, show: Show, proposals: Proposals = NO_PROPOSALS
+) -> tuple[ControlEntry, Signature]:
     """The entry with this operator's signature added, and the signature alone.
 
-    Refuses `not-an-operator` if the home's key is not in `roster`, and `own-approval` if it has signed already.
+    proposals: the open ones, which a roster's statements are about.
+    Refuses `not-an-operator` if the home's key may not sign it, and `own-approval` if it has signed already.
     """
     key = home.signing_key()
-    if key.key_digest not in roster.operator_keys:
-        raise Refused("not-an-operator", "the key of this home must be in the roster, it is not", at=home.operator_id)
+    if key.key_digest not in members_of(entry, roster, proposals):
+        raise Refused(
+            "not-an-operator",
+            "the key of this home must be one of those who may sign this, it is not",
+            at=home.operator_id,
+        )
     if key.key_digest in entry.signed.signers:
         raise Refused(
             "own-approval",
@@ -40,7 +48,7 @@ def sign_shown(home: Home, entry: ControlEntry, roster: Roster, show: Show) -> t
             at=home.operator_id,
             do="ask another operator of the roster",
         )
-    show(render(entry, roster), entry)
+    show(render(entry, roster, proposals), entry)
     signature = sign_statement(entry.statement, key)
     # Through the wire form, so that the order is the one everybody computes.
     signatures = parse_signatures(encode_signatures((*entry.signed.signatures, signature)))

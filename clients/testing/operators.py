@@ -27,11 +27,15 @@ _REASON = ("--reason", "a test")
 
 @dataclass(slots=True)
 class Operators:
-    """Both officers. spoken: the words of every public file, by whose it is; a person would hear them read out."""
+    """Both officers. spoken: the words of every public file, by whose it is; a person would hear them read out.
+
+    wait_hours: how long a next roster can be stopped.
+    """
 
     commands: Commands
     vocabularies: Sequence[str] = VOCABULARIES
     spoken: dict[str, str] = field(default_factory=dict)
+    wait_hours: int = 72
     _pending: list[str] = field(default_factory=list)
     _is_directory_due: bool = False
 
@@ -52,10 +56,10 @@ class Operators:
         cards = [str(self.path(f"{name}.operator")) for name in OFFICERS]
         persons = [word for pair in zip(OFFICERS, PERSONS, strict=True) for word in ("--person", "=".join(pair))]
         recovery = [word for name in _RECOVERY for word in ("--recovery", str(self.path(f"{name}.operator")))]
-        genesis = str(self.path("genesis.sluice"))
+        genesis, wait = str(self.path("genesis.sluice")), ("--wait-hours", str(self.wait_hours))
         self.commands.together(
             lambda: self.of(1, "ca", "init", "--trust-domain", DOMAIN, "--out", str(self.path("roots.pem"))),
-            lambda: self.of(1, "genesis", "make", *cards, *persons, *recovery, "--out", genesis, "--yes"),
+            lambda: self.of(1, "genesis", "make", *cards, *persons, *recovery, *wait, "--out", genesis, "--yes"),
         )
         self.of(2, "genesis", "sign", genesis, "--yes")
         self.commands.together(self._init, *(partial(self._certify, name) for name in OFFICERS))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,12 +24,16 @@ _PORT_BUSY = "error[port-busy]"
 
 @dataclass(slots=True)
 class Served:
-    """One gateway's folder and process. port: 0 until it listened once; tries: of a start on a port that is busy."""
+    """One gateway's folder and process. port: 0 until it listened once; tries: of a start on a port that is busy.
+
+    command: what is run instead of the installed `sluice`, with the same words.
+    """
 
     folder: Path
     log: Path
     port: int = 0
     tries: int = 10
+    command: Sequence[str] = ()
     process: Process | None = field(default=None, init=False)
 
     @property
@@ -67,7 +72,8 @@ class Served:
     def _started(self) -> str:
         """Starts it once, and waits until it listens or has ended: what it logged."""
         before = self.logged()
-        words = [installed("sluice"), "serve", str(self.folder), "--listen", self.endpoint]
+        command = self.command or (installed("sluice"),)
+        words = [*command, "serve", str(self.folder), "--listen", self.endpoint]
         process = self.process = Process.start(words, self.log)
         try:
             self.port = listening_port(self.folder, process) or self.port

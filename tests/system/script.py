@@ -3,6 +3,8 @@
 Nothing comes from elsewhere: a command that needs a file which no command made and no paper gave fails. A command that
 ends with `&` goes on (`sluice serve gateway &`): it has answered once it listens. `sluice`, `sluicectl` and
 `sluice-client` are the installed ones; other programs are those of the system, without a shell.
+
+When hours pass, the gateways are started again with a clock so far ahead, and so is every command from there on.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from types import TracebackType
 from clients.testing.commands import COMMAND_SECONDS, UMASK, Finished, installed
 from clients.testing.processes import Process
 from clients.testing.served import listening_port
+from tests.later import later
 from tests.system.transcripts import Paper, Reader, Step
 
 PROGRAMS = ("sluice", "sluicectl", "sluice-client")
@@ -28,12 +31,17 @@ PROGRAMS = ("sluice", "sluicectl", "sluice-client")
 
 @dataclass(slots=True)
 class Script:
-    """One folder in which a page is played. as_json: each command's twin is typed, and its facts compared."""
+    """One folder in which a page is played. as_json: each command's twin is typed, and its facts compared.
+
+    hours: how many have passed.
+    """
 
     folder: Path
     reader: Reader = field(default_factory=Reader)
     as_json: bool = False
     running: dict[str, Process] = field(default_factory=dict)
+    hours: int = 0
+    _served: dict[str, list[str]] = field(default_factory=dict)
 
     def __enter__(self) -> Script:
         return self
@@ -63,6 +71,8 @@ class Script:
 
     def type(self, step: Step) -> None:
         """Types a command and expects of it what the page says; of its twin the exit code and the facts."""
+        if step.hours > self.hours:
+            self.let_pass(step.hours)
         words = shlex.split(self.reader.said(step.line))
         if words[-1] == "&":
             self.reader.compare(step, self.start(words[:-1]))
@@ -78,9 +88,8 @@ class Script:
 
     def finished(self, words: list[str], typed: str = "") -> Finished:
         """A command from start to end, in the folder; what it is asked is answered with `typed`."""
-        program = installed(words[0]) if words[0] in PROGRAMS else words[0]
         done = subprocess.run(
-            [program, *words[1:]],
+            [*self._program(words[0]), *words[1:]],
             cwd=self.folder,
             env=self._environment(),
             input=f"{typed}\n" if typed else "",
@@ -97,13 +106,27 @@ class Script:
         assert words[:2] == ["sluice", "serve"], "only a gateway goes on while others type"
         folder = words[2]
         log = self.folder / f"{folder}.log"
-        process = self.running[folder] = Process.start([installed("sluice"), *words[1:]], log, cwd=self.folder)
+        command = [*self._program("sluice"), *words[1:]]
+        process = self.running[folder] = Process.start(command, log, cwd=self.folder)
+        self._served[folder] = words
         assert listening_port(self.folder / folder, process), log.read_text("utf-8")
         return "".join(line for line in log.read_text("utf-8").splitlines(keepends=True) if not _is_logged(line))
 
     def stop(self, folder: str) -> int:
         """Ends the gateway of a folder in order; its exit code."""
         return self.running.pop(folder).end()
+
+    def let_pass(self, hours: int) -> None:
+        """It is so many hours after the first command."""
+        self.hours = hours
+        for folder in list(self.running):
+            self.stop(folder)
+            self.start(self._served[folder])
+
+    def _program(self, name: str) -> list[str]:
+        if name in PROGRAMS and self.hours:
+            return later(self.hours * 3600, name)
+        return [installed(name) if name in PROGRAMS else name]
 
     def _environment(self) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}

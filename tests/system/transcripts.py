@@ -6,8 +6,10 @@ its result alone, or all of the screen with what stood above the result. `…` s
 within a line for anything, alone on a line for any lines.
 
 What the page invents and a gateway gives otherwise is learned where it is first printed, and meant from then on: the
-number of a change (`C-41`), the four words of a public file (`copper-harbor-nine-willow`). `Reader.means` says more of
-that kind beforehand, such as a port.
+number of a change (`C-41`), the four words of a public file (`copper-harbor-nine-willow`), the first sixteen digits
+of a link or key (`1a2b3c4d5e6f7788`). `Reader.means` says more of that kind beforehand, such as a port.
+
+A line `# 24 hours later` says that so much time passes before the next command.
 
 A ```` ```toml ```` block whose first line is `# NAME.toml` is a paper: a file of that name and text.
 """
@@ -24,18 +26,24 @@ _COMMAND = re.compile(r"\$ (?P<line>.*?)(?:\s+# (?:exits (?P<code>\d+))?(?:, )?(
 _PAPER = re.compile(r"# (?P<name>[A-Za-z0-9._/-]+\.toml)\n(?P<text>.*)", re.DOTALL)
 _CHANGE = r"\bC-\d+(?:\.\d+)?"
 _WORDS = r"(?<![\w/-])[a-z]{3,9}(?:-[a-z]{3,9}){3}(?![\w-])"
-_LEARNED = re.compile(f"{_CHANGE}|{_WORDS}")
+_DIGITS = r"\b[0-9a-f]{16}\b"
+_LEARNED = re.compile(f"{_CHANGE}|{_WORDS}|{_DIGITS}")
+_LATER = re.compile(r"# (\d+) hours? later")
 _ERROR = re.compile(r"error\[([a-z-]+)\]")
 
 
 @dataclass(slots=True)
 class Step:
-    """A command of a page: as it is typed, its exit code, what is typed when it asks, the lines it must print."""
+    """A command of a page: as it is typed, its exit code, what is typed when it asks, the lines it must print.
+
+    hours: how much later it is typed than the first of the page.
+    """
 
     line: str
     code: int = 0
     typed: str = ""
     lines: list[str] = field(default_factory=list)
+    hours: int = 0
 
     @property
     def error(self) -> str:
@@ -54,20 +62,24 @@ class Paper:
 
 def steps(page: str) -> Iterator[Step | Paper]:
     """Every command and paper of the page, in its order."""
+    hours = 0
     for language, block in _BLOCK.findall(page):
         if language == "console":
-            yield from _commands(block)
+            yield from _commands(block, hours)
+            hours += sum(int(passed) for passed in _LATER.findall(block))
         elif paper := _PAPER.fullmatch(block):
             yield Paper(paper["name"], paper["text"])
 
 
-def _commands(block: str) -> list[Step]:
+def _commands(block: str, hours: int) -> list[Step]:
     found: list[Step] = []
     for line in block.replace(" \\\n", " ").splitlines():
-        command = _COMMAND.fullmatch(line)
+        command, passed = _COMMAND.fullmatch(line), _LATER.fullmatch(line)
         if command:
             words = re.sub(r" +", " ", command["line"])
-            found.append(Step(words, int(command["code"] or 0), command["typed"] or ""))
+            found.append(Step(words, int(command["code"] or 0), command["typed"] or "", hours=hours))
+        elif passed:
+            hours += int(passed[1])
         else:
             found[-1].lines.append(line)
     return found
@@ -112,7 +124,7 @@ class Reader:
         assert any(line.startswith("applied") for line in step.lines) == ('"APPLIED"' in out)
 
     def _remember(self, shown: str, printed: str) -> None:
-        for kind in (_CHANGE, _WORDS):
+        for kind in (_CHANGE, _WORDS, _DIGITS):
             new = [one for one in _unique(re.findall(kind, printed)) if one not in self.means.values()]
             named = [one for one in _unique(re.findall(kind, shown)) if one not in self.means]
             self.means.update(zip(named, new, strict=False))
@@ -136,7 +148,8 @@ class Reader:
         if name in fresh:
             return f"(?P={fresh[name]})"
         fresh[name] = f"learned{len(fresh)}"
-        return f"(?P<{fresh[name]}>{_CHANGE if name.startswith('C-') else _WORDS})"
+        kind = next(one for one in (_CHANGE, _WORDS, _DIGITS) if re.fullmatch(one, name))
+        return f"(?P<{fresh[name]}>{kind})"
 
 
 def _unique(names: list[str]) -> list[str]:
