@@ -47,6 +47,7 @@ class Follower:
         self.ledger = LedgerReader(house.control().genesis, self.account_id)
         self.peer = partner_peer(partner_id)
         self.cursor = b""
+        self.presented: list[object] = []
         self.records: list[Record] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -93,7 +94,7 @@ class Follower:
         hello = signed or self.hello()
 
         async def serve() -> None:
-            await follow(self._house.running, self.peer, hello.encode(), self._write)
+            await follow(self._house.running, self.peer, hello.encode(), self._write, self.presented)
 
         self.task = asyncio.create_task(serve())
         self.task.add_done_callback(lambda _: self.changed.set())
