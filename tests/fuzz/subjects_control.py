@@ -11,6 +11,7 @@ from gateway.core.control.enrolment import parse_bundle
 from gateway.core.control.entry import parse_entry
 from gateway.core.control.guide import Guide
 from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.renewal import parse_renewal
 from gateway.core.control.restore import Restore
 from gateway.core.control.roster import Roster
 from gateway.core.control.scope import Scope
@@ -27,6 +28,7 @@ from tests.fuzz.engine import Subject
 from tests.fuzz.mutation_texts import Text
 from tests.fuzz.subject import Entry, encoded, octets_of, vectors, worded
 from tests.unit.control.given import roster_text
+from tests.unit.control.test_renewal import a_renewal
 from tests.unit.control.world import (
     GUIDE,
     UKR,
@@ -131,6 +133,12 @@ SUBJECTS: dict[str, Entry] = {
     ),
     "enrolment bundle": Entry(
         (parse_bundle,), lambda: Subject(_bundles(), parse_bundle, lambda value, _: value.encoded)
+    ),
+    "renewal": Entry(
+        (parse_renewal,),
+        lambda: Subject(
+            (a_renewal().encoded, *vectors("identity.renewal")), parse_renewal, lambda value, _: value.encoded
+        ),
     ),
     "kept trust": Entry((Trust.decode,), lambda: Subject((world().trust().encode(),), Trust.decode, encoded, (Fault,))),
     "text": Entry((read_text, line_of), lambda: Subject((REASON, b'id = "a"\n' + REASON), _table, grammar=Text)),

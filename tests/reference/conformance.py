@@ -230,6 +230,7 @@ class Vectors:
                     continue
                 yield outcome(f"control.{name}", None, lambda: self._signed_statement(both))  # noqa: B023
                 yield outcome(f"control.{short}_link", None, lambda: require(statement.link == link, "link", "link"))  # noqa: B023
+        yield from self._renewals()
         trust = Trust(self.genesis, memory)
         yield outcome("control.directory_message", None, lambda: trust.take(octets("control.directory_message"), NOW))
         for name in ("batch_0", "batch_1"):
@@ -237,6 +238,17 @@ class Vectors:
             yield outcome(f"origin.parcel_plaintext_{name[-1]}", None, unpacked.check_root)
             same = unpacked.batch.digest == octets(f"origin.{name}_digest")
             yield outcome(f"origin.{name}_digest", None, lambda: require(same, "digest", name))  # noqa: B023
+
+    def _renewals(self) -> Iterator[Outcome]:
+        whole = self.octets("identity.renewal")
+        yield outcome("identity.renewal", None, lambda: check_renewal(whole, self.memory))
+        signature = whole[: -SIGNATURE - 1] + bytes([whole[-SIGNATURE - 1] ^ 1]) + whole[-SIGNATURE:]
+        yield outcome("a renewal changed", "renewal-signature", lambda: check_renewal(signature, self.memory))
+        holder = bytes([5])
+        place = len(b"SLUICE1/renewal\0") + 1 + 48
+        unknown = whole[:place] + holder + whole[place + 1 :]
+        yield outcome("a renewal of nobody", "malformed", lambda: check_renewal(unknown, self.memory))
+        yield outcome("a renewal and a byte", "malformed", lambda: check_renewal(whole + b"\0", self.memory))
 
     def _scenario(self, name: str, one: dict[str, object]) -> Iterator[Outcome]:
         setup, steps = one["setup"], one["steps"]
@@ -270,6 +282,23 @@ def _account(vectors: Vectors) -> bytes:
     head = Cut(vectors.octets("ledger.head_partner"), "head")
     head.take(1 + 17 + 32, "salt")
     return head.prefixed(2, "account_id", 255)
+
+
+def check_renewal(raw: bytes, memory: Memory) -> None:
+    """A renewal: the key in it signed all before the signature (12.7)."""
+    require(len(raw) <= 32_768, "malformed", "renewal")
+    cut = Cut(raw, "renewal").tagged("renewal")
+    cut.take(48, "genesis")
+    cut.listed(1, "holder", range(1, 5))
+    cut.identifier("holder_id")
+    cut.number(8, "time")
+    key = cut.prefixed(2, "key", 2624, 2624)
+    cut.prefixed(2, "certificate request", 8192)
+    cut.prefixed(2, "certificate in use", 8192)
+    signed = raw[: cut.place]
+    signature = cut.take(SIGNATURE, "sig")
+    cut.end()
+    memory.verify(key, "renewal", signed, signature, "renewal-signature")
 
 
 def check_card(raw: bytes, memory: Memory) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.reference.writer_control import write_card, write_control, write_profile, write_restore
 from tests.reference.writer_evidence import write_evidence, write_ledger_state
+from tests.reference.writer_identity import write_renewal
 from tests.reference.writer_kinds import write_chunk
 from tests.reference.writer_ledger import write_at_rest, write_ledger, write_trees
 from tests.reference.writer_octets import Vectors
@@ -38,6 +39,7 @@ def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
     write_restore(vectors, world, last_tick)
     write_profile(vectors)
     write_card(vectors, world)
+    write_renewal(vectors, world)
     write_at_rest(vectors, batches)
     write_chunk(vectors)
     write_ledger_state(vectors)

@@ -35,6 +35,7 @@ TABLES: dict[str, type[IntEnum]] = {
     "B.9": numbers.StreamMessage,
     "B.10": numbers.RefusalCode,
     "B.11": numbers.EndReason,
+    "B.12": numbers.Holder,
 }
 
 
@@ -132,6 +133,9 @@ LIMITS = {
     "records a month of a quota": "{MAX_RECORDS_PER_MONTH}",
     "certificate request of a bundle or card; the bundle or card": (
         "{MAX_REQUEST_BYTES} bytes; {MAX_BUNDLE_BYTES:KiB} KiB"
+    ),
+    "certificate request or certificate of a renewal; the renewal": (
+        "{MAX_REQUEST_BYTES} bytes; {MAX_RENEWAL_BYTES:KiB} KiB"
     ),
     "clock difference allowed, Dir and `not_after`": "{CLOCK_SKEW_MS:s} s",
     "clock difference allowed, Hello": "{HELLO_SKEW_MS:s} s; nonces remembered for {NONCE_MEMORY_MS:s} s",
