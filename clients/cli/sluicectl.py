@@ -12,10 +12,10 @@ from clients.cli.contexts import Named, read_contexts
 _ROOMS = {
     "operator": (
         "clients.cli.sluicectl_operator:operator",
-        "Operators: init, connect; list, propose, adopt, object, lift.",
+        "Operators: init, connect, renew; list, propose, adopt, object, lift.",
     ),
     "genesis": ("clients.cli.sluicectl_genesis:genesis", "Found a gateway: make, sign, show. Offline."),
-    "ca": ("clients.cli.sluicectl_ca:ca", "The built-in certificate authority: init, issue. Offline."),
+    "ca": ("clients.cli.sluicectl_ca:ca", "The built-in certificate authority: init, issue, renew, rebind."),
     "status": ("clients.cli.sluicectl_status:status", "What stands at the gateway, verified."),
     "change": ("clients.cli.sluicectl_change:change", "Pending changes: list, show, approve, reject, rebase."),
     "source": ("clients.cli.sluicectl_source:source", "Sources: list, show, admit, suspend, resume, profile."),
@@ -26,6 +26,7 @@ _ROOMS = {
     "equivalence": ("clients.cli.sluicectl_equivalence:equivalence", "Which level is which elsewhere: list, propose."),
     "hold": ("clients.cli.sluicectl_hold:hold", "Keep a record, a batch or an agreement back: list, place, lift."),
     "lockdown": ("clients.cli.sluicectl_hold:lockdown", "Stop everything, and go on: on, off."),
+    "ledger": ("clients.cli.sluicectl_ledger:ledger", "Who got what, proven: who, got, find, prove, export, verify."),
     "key": ("clients.cli.sluicectl_key:key", "Keys of parties and gateway: list, taint, revoke, lift."),
     "directory": ("clients.cli.sluicectl_directory:directory", "The directory of trusted keys: show, issue, redate."),
     "restore": ("clients.cli.sluicectl_restore:restore", "A store put back: show, approve, accept, lost, replay."),

@@ -9,9 +9,10 @@ signatures; the first that could not be applied ends that part of the chain and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clients.operator.govern import Governance, PendingChange
+from clients.operator.history import History
 from clients.operator.home import Home, SeenHead
 from clients.operator.kept_chain import KeptChain
 from gateway.core.control.entry import ControlEntry, parse_entry
@@ -50,13 +51,17 @@ class BrokenChange:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What was verified. control: after all applied entries; tip: after the pending changes too."""
+    """What was verified. control: after all applied entries; tip: after the pending changes too.
+
+    history: what stood at each position before.
+    """
 
     entries: tuple[ControlEntry, ...]
     control: Control
     pending: tuple[Change, ...]
     broken: tuple[BrokenChange, ...]
     tip: Control
+    history: History = field(default_factory=History)
 
     def change(self, change_id: str) -> Change:
         """The pending change of this id; refuses `change-unknown`, or with its problem if it is broken."""
@@ -122,7 +127,7 @@ class Chain:
 
     def and_then(self, change: Change, tip: Control) -> Chain:
         """The chain with one more pending change."""
-        return Chain(self.entries, self.control, (*self.pending, change), (), tip)
+        return Chain(self.entries, self.control, (*self.pending, change), (), tip, self.history)
 
 
 async def read_chain(governance: Governance, home: Home, now_ms: int) -> Chain:
@@ -137,7 +142,7 @@ async def read_chain(governance: Governance, home: Home, now_ms: int) -> Chain:
     home.remember(SeenHead(control.position, control.head))
     KeptChain(home.path).keep(entries)
     pending, broken, tip = _lay_on_top(control, await governance.changes(), now_ms)
-    return Chain(entries, control, pending, broken, tip)
+    return Chain(entries, control, pending, broken, tip, folding.history)
 
 
 class Folding:
@@ -148,6 +153,7 @@ class Folding:
         self._entries: list[ControlEntry] = []
         self._control: Control | None = None
         self._agreed = KeptChain(home.path).agreed()
+        self.history = History()
 
     def take(self, encoded: bytes) -> None:
         """The next entry; refuses it as the fold does, `genesis-differs`, and `control-forked`."""
@@ -158,10 +164,9 @@ class Folding:
         seen = self._seen
         self._control = control = self._control.apply(entry) if self._control else self._begin(entry)
         self._entries.append(entry)
+        self.history.take(entry, control)
         if seen and control.position == seen.position and control.head != seen.link:
-            raise _another_past(
-                "control-forked", "the chain must contain the head this home has seen, it has another"
-            )
+            raise _another_past("control-forked", "the chain must contain the head this home has seen, it has another")
 
     def done(self) -> tuple[tuple[ControlEntry, ...], Control]:
         """All of them, and what stands after them; refuses `genesis-differs` for none, and `control-shrank`."""
