@@ -5,8 +5,8 @@
 
 A file of STREAMs or CONNECTIONs needs the party's profile; a partner's own KEM key is looked for in the folder that the
 profile names, or given. A file of PARCELs needs the gateway's ingest key, and says whose signatures it checked if it is
-read behind a CONTROL journal (`--control FILE`). Exits with 0 if all of it holds, 1 if something is refused, 2 if the
-command itself cannot be followed. Nothing is written, and nothing is sent.
+read behind a CONTROL journal (`--control FILE`). Evidence about accounts needs nothing else. Exits with 0 if all of it
+holds, 1 if something is refused, 2 if the command itself cannot be followed. Nothing is written, and nothing is sent.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ def run_file(chosen: argparse.Namespace) -> dict[str, object]:
             for number, (kind, item) in enumerate(items(file)):  # noqa: B007
                 session.take(kind, item)
                 left -= 5 + len(item)
+            if session.accounts.tick:
+                session.accounts.end()
     except Refusal as refusal:
         return {"refused": refusal.code, "at": refusal.at, "file": name, **({"item": number} if number >= 0 else {})}
     cut = {"passed over": f"{left} bytes of an item that was cut off"} if left else {}
@@ -106,7 +108,22 @@ def _ends(session: Session) -> dict[str, object]:
         ends |= {"set aside": dict(aside)} if aside else {}
     if control.position:
         ends |= {"statements": control.position, "head": control.head.hex(), "roster": control.roster_link.hex()}
-    return ends
+    return ends | _accounts(session)
+
+
+def _accounts(session: Session) -> dict[str, object]:
+    """What evidence about accounts says."""
+    accounts = session.accounts
+    if accounts.tick is None:
+        return {}
+    kept = [opening.kept[1] for _, opening in accounts.told if opening.kept]
+    return {
+        "last tick": accounts.tick.number,
+        "accounts": len(accounts.heads),
+        "disclosures": len(accounts.told),
+        "records": sum(len(views) for shown in kept for _, views in shown),
+        "every account": accounts.whole,
+    }
 
 
 def _print(report: dict[str, object], *, as_json: bool) -> None:

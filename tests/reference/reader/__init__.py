@@ -11,6 +11,7 @@ annex E. Standard library and `cryptography` only, so that a reviewer can read i
     ledger, source             accounts and ticks; a source's connection    sections 3.7 and 6
     stream, frame              a stream to one partner and its frames       sections 4 and 5
     kinds, content, labels     what stands in a portion, and who may read   sections 8 and 9
+    accounts                   who was shown what, proven under one tick    section 13.1
     profile, evidence          a party's anchor; a recording of all this    sections 11 and 13
 
 **The readers.** Each is a state machine. `copy()` costs a handful of references, a refused message leaves the state as

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 
+from .accounts import TICK, AccountsReader
 from .control import ControlReader
 from .ledger import Ledger
 from .octets import Cut, Refusal, require
@@ -17,6 +18,7 @@ from .trust import Trust
 
 OPENING = b"SLUICE1/recording\0"
 STREAM, MESSAGE, CONNECTION, CONTROL, PARCEL = range(1, 6)
+LAST = 10
 
 
 def items(file: bytes) -> Iterator[tuple[int, bytes]]:
@@ -24,7 +26,7 @@ def items(file: bytes) -> Iterator[tuple[int, bytes]]:
     require(file.startswith(OPENING), "malformed", "recording.tag")
     place = len(OPENING)
     while place < len(file):
-        require(1 <= file[place] <= 5, "malformed", "recording.type")
+        require(1 <= file[place] <= LAST, "malformed", "recording.type")
         length = int.from_bytes(file[place + 1 : place + 5], "big")
         if place + 5 + length > len(file) or place + 5 > len(file):
             return
@@ -53,6 +55,7 @@ class Session:
         self.trust = profile.trust(self.memory) if profile else None
         self.reader: StreamReader | ConnectionReader | None = None
         self.control = ControlReader(self.memory)
+        self.accounts = AccountsReader(self.memory)
         self.masks: dict[tuple[bytes, int], int] = {}
         self.seen: frozenset[bytes] = frozenset()
         self.decided: dict[bytes, tuple[str, bytes, int]] = {}
@@ -62,7 +65,7 @@ class Session:
         """The same file as far as it was read."""
         twin = copy.copy(self)
         twin.reader = self.reader.copy() if self.reader else None
-        twin.control = self.control.copy()
+        twin.control, twin.accounts = self.control.copy(), self.accounts.copy()
         return twin
 
     def take(self, kind: int, item: bytes) -> None:
@@ -72,7 +75,9 @@ class Session:
             MESSAGE: self._message,
             CONNECTION: self._connection,
         }
-        rules |= {CONTROL: self.control.take, PARCEL: self._parcel}
+        rules |= {CONTROL: self._statement, PARCEL: self._parcel}
+        for number in range(TICK, LAST + 1):
+            rules[number] = lambda one, number=number: self.accounts.take(number, one, self.control)  # type: ignore[misc]
         require(kind in rules, "malformed", "item.type")
         rules[kind](item)
 
@@ -156,6 +161,13 @@ class Session:
         self._count("parcels")
         self._count("batches", len(parcel.batches))
         self._count("records", sum(one.batch.n for one in parcel.batches))
+
+    def _statement(self, item: bytes) -> None:
+        """A statement of CONTROL, and what stood after it for the accounts behind."""
+        control, accounts = self.control.copy(), self.accounts.copy()
+        control.take(item)
+        accounts.follow(control)
+        self.control, self.accounts = control, accounts
 
     def _count(self, name: str, more: int = 1) -> None:
         self.counts = {**self.counts, name: self.counts.get(name, 0) + more}

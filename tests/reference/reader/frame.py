@@ -29,6 +29,7 @@ class Disclosure:
     stream_id: bytes
     seq: int
     agreement_digest: bytes
+    audit: bytes
     records: int
     cursor: bytes
     view_digest: bytes
@@ -39,10 +40,9 @@ class Disclosure:
         cut = Cut(raw, "disclosure").tagged("disclose")
         names = cut.identifier("partner_id"), cut.identifier("agreement_id"), cut.identifier("subscription")
         stream_id, seq = cut.take(16, "stream_id"), cut.number(8, "seq")
-        digest = cut.take(HL, "agreement_digest")
-        cut.take(HL, "audit")
+        digest, audit = cut.take(HL, "agreement_digest"), cut.take(HL, "audit")
         records, cursor = cut.number(4, "records"), cut.prefixed(1, "cursor", 255)
-        read = cls(raw, *names, stream_id, seq, digest, records, cursor, cut.take(HL, "view_digest"))
+        read = cls(raw, *names, stream_id, seq, digest, audit, records, cursor, cut.take(HL, "view_digest"))
         cut.end()
         return read
 

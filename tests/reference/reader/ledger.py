@@ -24,7 +24,9 @@ class Tick:
     key_id: bytes
     incarnation: bytes
     number: int
+    time: int
     ledger: bytes
+    control: bytes
     accounts_root: bytes
 
     @classmethod
@@ -32,11 +34,10 @@ class Tick:
         """The tick of the bytes."""
         cut = Cut(raw, "tick").tagged("tick")
         genesis, key_id, incarnation = cut.take(HL, "genesis"), cut.take(16, "key_id"), cut.take(16, "incarnation")
-        number = cut.number(8, "tick")
-        cut.take(8, "time")
-        root = cut.take(HL, "ledger")
-        cut.take(HL, "control")
-        read = cls(raw, genesis, key_id, incarnation, number, root, cut.take(HL, "accounts_root"))
+        number, time = cut.number(8, "tick"), cut.number(8, "time")
+        root, control = cut.take(HL, "ledger"), cut.take(HL, "control")
+        accounts = cut.take(HL, "accounts_root")
+        read = cls(raw, genesis, key_id, incarnation, number, time, root, control, accounts)
         cut.end()
         return read
 

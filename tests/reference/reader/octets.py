@@ -54,6 +54,11 @@ def lp32(value: bytes) -> bytes:
     return struct.pack(">I", len(value)) + value
 
 
+def u8(value: int) -> bytes:
+    """One byte."""
+    return struct.pack(">B", value)
+
+
 def u16(value: int) -> bytes:
     """Two bytes, big-endian."""
     return struct.pack(">H", value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .octets import HL, Cut, h, require
 from .suite import SIGNATURE, Memory
@@ -35,10 +35,8 @@ class Receipt:
         require(h(self.quarantine) == self.quarantine_digest, "receipt-quarantine", "receipt.quarantine")
 
 
-def parse_receipt(message: bytes) -> Receipt:
-    """The receipt of a SendReceipt."""
-    outer = Cut(message, "receipt")
-    raw, signature, quarantine = outer.prefixed(2, "receipt", 1024), outer.take(SIGNATURE, "sig"), outer.rest()
+def parse_statement(raw: bytes) -> Receipt:
+    """The receipt of what its partner signed alone."""
     cut = Cut(raw, "receipt").tagged("receipt")
     genesis = cut.take(HL, "genesis")
     names = cut.identifier("partner_id"), cut.identifier("agreement_id"), cut.identifier("subscription")
@@ -46,9 +44,17 @@ def parse_receipt(message: bytes) -> Receipt:
     size, root, digest = cut.number(8, "account size"), cut.take(HL, "root"), cut.take(HL, "quarantine")
     cut.take(8, "time")
     cut.end()
+    return Receipt(raw, b"", genesis, *names, key_id, incarnation, tick, size, root, digest, b"")
+
+
+def parse_receipt(message: bytes) -> Receipt:
+    """The receipt of a SendReceipt."""
+    outer = Cut(message, "receipt")
+    raw, signature, quarantine = outer.prefixed(2, "receipt", 1024), outer.take(SIGNATURE, "sig"), outer.rest()
+    read = parse_statement(raw)
     listed = Cut(quarantine, "quarantine").tagged("quarantine")
     for _ in range(listed.number(4, "count", 0, MOST)):
         listed.take(HL + 1, "record")
         listed.listed(1, "code", CODES)
     listed.end()
-    return Receipt(raw, signature, genesis, *names, key_id, incarnation, tick, size, root, digest, quarantine)
+    return replace(read, signature=signature, quarantine=quarantine)
