@@ -14,6 +14,7 @@ from gateway.usecases.lanes import Lanes
 from gateway.usecases.nonces import Nonces
 from gateway.usecases.sequence import Sequencer
 from gateway.usecases.tick import Ticker
+from gateway.usecases.token import TokenDesk
 from gateway.usecases.trusted_time import TrustedTime
 
 
@@ -32,6 +33,7 @@ class Running:
 
     receipts: what was received of each account since the start.
     stopping: set once the gateway is on its way down.
+    tokens: where access tokens are judged; None is a gateway that knows no issuer's server, and takes none.
     """
 
     control: Control
@@ -46,6 +48,7 @@ class Running:
     receipts: dict[bytes, Received] = field(default_factory=dict)
     nonces: Nonces = field(default_factory=Nonces)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    tokens: TokenDesk | None = None
 
     def now_ms(self) -> int:
         """Trusted now, UTC milliseconds."""
