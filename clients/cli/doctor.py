@@ -24,8 +24,10 @@ from clients.enrolment import PartyRole
 from clients.health import read_health
 from clients.keyfiles import read_private
 from clients.profile import Profile
+from clients.renewal import is_due
 from clients.times import now_ms, utc
 from gateway.core.control.agreement import Agreement
+from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.source import SourceAdmission
 from gateway.core.errors import CallerError, Fault, GatewayError
 
@@ -99,9 +101,15 @@ def _identity(profile: Profile) -> str:
         identity.check_valid(at_ms)
     except GatewayError as error:
         raise type(error)(
-            error.code, error.message, at=utc(identity.not_after_ms), do="ask for a new profile"
+            error.code,
+            error.message,
+            at=utc(identity.not_after_ms),
+            do="`sluice-client renew --request FILE` for the operator, or ask for a new profile",
         ) from error
-    return f"{identity.uri}, certificate {(identity.not_after_ms - at_ms) // HOUR_MS} h left; clock within its dates"
+    hours = (identity.not_after_ms - at_ms) // HOUR_MS
+    # Only what runs renews: a follower, an outbox that is being sent, or the command.
+    renewal = "is to be renewed: `sluice-client renew`" if is_due(profile) else "renews itself while it is used"
+    return f"{identity.uri}, certificate {hours} h left, {renewal}; clock within its dates"
 
 
 _OFFLINE: Sequence[tuple[str, Callable[[Profile], str]]] = (("keys", _keys), ("identity", _identity))
@@ -144,7 +152,19 @@ def _agreements(profile: Profile) -> list[Check]:
         checks.append(Check("agreement", "none: nothing will be released"))
     for agreement in profile.agreements:
         checks.append(_tried("agreement", lambda _, one=agreement: _in_force(one), profile))  # type: ignore[misc]  # bound now
+        if agreement.token_required:
+            checks.append(_token(profile, agreement, admission))
     return checks
+
+
+def _token(profile: Profile, agreement: Agreement, admission: PartnerAdmission) -> Check:
+    """What whoever asks the issuer for a token must know."""
+    issuer = admission.token
+    if issuer is None:
+        missing = CallerError("token-issuer-missing", "the admission must name an issuer of tokens", at=profile.id)
+        return Check("token", "", missing)
+    found = f"{agreement.id} requires one of {issuer.issuer} for {issuer.client_id}, audience {profile.server}"
+    return Check("token", found)
 
 
 def _in_force(agreement: Agreement) -> str:

@@ -36,6 +36,7 @@ from clients.partner.events import (
 )
 from clients.partner.follow import Following, follow
 from clients.profile import Profile
+from clients.renewal import keeping_renewed
 from clients.sinks.ndjson import NdjsonOutput, NdjsonSink
 from clients.times import now_ms
 from gateway.core.errors import CallerError, Refused
@@ -63,6 +64,7 @@ _WORDS = {CaughtUp: "caught-up", QuotaReached: "quota-reached", Suspended: "susp
 @click.option("--until", type=click.Choice(["forever", "caught-up", "ended"]), default="forever", show_default=True)
 @click.option("--receipt", is_flag=True, help="Send a signed receipt at the end; needs a file.")
 @click.option("--record", type=click.Path(path_type=Path), help="Keep the stream as received, for `replay`; private.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="The access token, read anew for each stream.")
 @click.option("--events", type=click.Path(path_type=Path), help="Append one line per event with its time; for scripts.")
 def follow_command(
     kinds: tuple[str, ...],
@@ -75,6 +77,7 @@ def follow_command(
     until: str,
     receipt: bool,
     record: Path | None,
+    token_file: Path | None,
     events: Path | None,
 ) -> None:
     """Follow what this partner may have of KIND... (telemetry, tactic)."""
@@ -90,9 +93,15 @@ def follow_command(
         subscription=subscription,
         from_start=from_start,
         record=record,
+        token=token_file,
     )
     run = _Run(following, Path(path) if path else None, until, events)
-    asyncio.run(run.main(receipt))
+
+    async def renewing() -> None:
+        async with keeping_renewed(profile_path, profile, following.renewed, lambda text: said(f"note      {text}")):
+            await run.main(receipt)
+
+    asyncio.run(renewing())
     facts = run.facts()
     sentence = f"{facts['records']} records, {facts['verified']} verified, {run.ended}"
     if path:

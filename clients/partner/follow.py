@@ -41,6 +41,7 @@ from clients.partner.reading import admission_of, record_reader
 from clients.partner.receipts import Subscribed, hand_in
 from clients.partner.recording import Recorder
 from clients.partner.state import PartnerState
+from clients.partner.token import TokenSource, check_wanted, metadata_for
 from clients.profile import Profile
 from clients.times import now_ms
 from clients.trust import trust_from
@@ -68,6 +69,9 @@ RETRIED = frozenset(
         "store-latched",
         "stream-cut",
         "stream-overdue",
+        # Whoever renews tokens is late, or ahead of this clock.
+        "token-expired",
+        "token-not-yet-valid",
     }
 )
 
@@ -81,12 +85,14 @@ def follow(
     subscription: str = "default",
     from_start: bool = False,
     record: Path | None = None,
+    token: TokenSource | None = None,
     patience: Patience | None = None,
 ) -> Following:
     """The events of one subscription, as an async context manager; `agreement_id` may be left out if there is one.
 
     from_start: from the first record the agreement allows; what was handed up before is not handed up again.
     record: a new file that keeps the streams as received.
+    token: a file or function that gives the access token for each stream; sent only where the agreement requires one.
     """
     admission_of(profile)
     if agreement_id is None and len(profile.agreements) != 1:
@@ -97,7 +103,8 @@ def follow(
     if not is_name(subscription):
         raise CallerError("subscription-name", "a subscription must be named by letters, digits and `._/-`")
     asked = kinds_mask(_kinds_of(kinds, agreement))
-    return Following(profile, agreement, asked, state, subscription, from_start, record, patience or Patience())
+    check_wanted(agreement, token)
+    return Following(profile, agreement, asked, state, subscription, from_start, record, token, patience or Patience())
 
 
 def _kinds_of(names: Sequence[str], agreement: Agreement) -> tuple[RecordKind, ...]:
@@ -123,12 +130,14 @@ class Following:
         subscription: str,
         from_start: bool,
         record: Path | None,
+        token: TokenSource | None,
         patience: Patience,
     ) -> None:
         self._profile = profile
         self._agreement = agreement
         self._asked = asked
         self._subscription = subscription
+        self._token = token
         self._patience = patience
         self._sign_key = profile.signing_key()
         self._kem_key = profile.kem_key()
@@ -187,6 +196,11 @@ class Following:
         """Whether any tick was ever verified, so that a receipt can be signed."""
         return self._state.ledger.last is not None
 
+    def renewed(self, profile: Profile) -> None:
+        """From the next opening of the stream on this profile, which differs in its certificate only."""
+        profile.check_follows(self._profile)
+        self._profile = profile
+
     async def flushed(self, sink_note: bytes | None = None) -> None:
         """The caller's sink has every record handed up on disk: the cursor moves, as one with all that proves it.
 
@@ -224,6 +238,7 @@ class Following:
             await asyncio.sleep(pause)
 
     async def _one_stream(self) -> AsyncGenerator[FollowEvent, None]:
+        metadata = metadata_for(self._profile, self._agreement, self._token)
         channel = await open_channel(self._profile)
         try:
             # The Hello comes after the handshake: a gateway refuses one that is older than its own start.
@@ -236,7 +251,7 @@ class Following:
                 _FOLLOW,
                 request_serializer=release_pb2.FollowRequest.SerializeToString,
                 response_deserializer=release_pb2.FollowResponse.FromString,
-            )(release_pb2.FollowRequest(hello=signed.encode()))
+            )(release_pb2.FollowRequest(hello=signed.encode()), metadata=metadata)
             endpoint, silence = self._profile.endpoint, self._patience.silence_seconds
             async with aclosing(messages_of(call, endpoint, silence)) as messages:
                 async for message, waited_ms in messages:
