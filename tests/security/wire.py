@@ -116,10 +116,18 @@ async def channel(
 
 
 async def call(
-    opened: grpc.aio.Channel, method: str, request: bytes = b"", *, limit: int = 1000, compression: object = None
+    opened: grpc.aio.Channel,
+    method: str,
+    request: bytes = b"",
+    *,
+    limit: int = 1000,
+    compression: object = None,
+    metadata: Sequence[tuple[str, str]] = (),
 ) -> Heard:
     """One request, then every answer up to `limit`."""
-    stream = opened.unary_stream(method, bytes, bytes)(request, timeout=CALL_SECONDS, compression=compression)
+    stream = opened.unary_stream(method, bytes, bytes)(
+        request, timeout=CALL_SECONDS, compression=compression, metadata=metadata
+    )
     return await heard(stream, limit)
 
 
