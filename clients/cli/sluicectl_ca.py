@@ -2,7 +2,8 @@
 
 A first certificate is issued offline, for the key in a bundle or card whose words were read out. What it says is
 decided here; nothing of what the request asks for is copied. The next ones are issued for who asks through the gateway
-and is what CONTROL says, and say the same again. `ca renew --watch` does that for as long as it runs.
+and is what CONTROL says, and say the same again. `ca renew --watch` does that for as long as it runs. A certificate of
+whatever authority is taken back in CONTROL.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group(cls=Group)
 def ca() -> None:
-    """The built-in certificate authority: init, issue, renew, rebind."""
+    """The built-in certificate authority: init, issue, renew, rebind, revoke."""
 
 
 @ca.command()
@@ -129,6 +130,39 @@ def rebind(party_ids: tuple[str, ...], reason: str, yes: bool) -> None:
     from clients.cli import rebinding  # noqa: PLC0415 - the other commands need no network
 
     rebinding.rebind(party_ids, reason, yes)
+
+
+@ca.command()
+@click.option("--certificate", type=_FILE, metavar="FILE", help="The certificate, in PEM.")
+@click.option("--fingerprint", metavar="HEX", help="The SHA-256 of the certificate's DER.")
+@click.option(
+    "--serial", "serials", multiple=True, metavar="HEX", help="A serial number under --root; may be repeated."
+)
+@click.option("--crl", type=_FILE, metavar="FILE", help="A list that an authority published, DER or PEM.")
+@click.option("--root", type=_FILE, metavar="FILE", help="Whose serial numbers; default this home's authority.")
+@reason_option
+def revoke(
+    certificate: Path | None,
+    fingerprint: str | None,
+    serials: tuple[str, ...],
+    crl: Path | None,
+    root: Path | None,
+    reason: str,
+) -> None:
+    """Take certificates back now and for ever: one person may, and what was opened with them ends."""
+    from clients.cli import revoking  # noqa: PLC0415 - the other commands need no network
+
+    if sum(map(bool, (certificate, fingerprint, serials, crl))) != 1 or (root and not serials):
+        raise click.UsageError("One of --certificate, --fingerprint, --serial or --crl; --root goes with --serial.")
+    if certificate:
+        wanted = revoking.by_certificate(certificate)
+    elif fingerprint:
+        wanted = revoking.by_fingerprint(fingerprint)
+    elif crl:
+        wanted = revoking.by_list(crl)
+    else:
+        wanted = revoking.by_serials(serials, root)
+    revoking.revoke(wanted, reason)
 
 
 def _requested(encoded: bytes) -> tuple[PartyKind, str, bytes, str]:

@@ -18,7 +18,7 @@ from clients.operator.answer import admission_of
 from clients.operator.ca import LEAF_HOURS, PartyKind
 from clients.operator.drafts import partner_text
 from gateway.core.control.fold import Control
-from gateway.core.control.partner import PartnerAdmission
+from gateway.core.control.partner import KEY_EXCHANGES, PartnerAdmission
 from gateway.core.suite.numbers import StatementKind
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -72,11 +72,22 @@ def show(party_id: str) -> None:
 @click.option("--clearance", required=True, type=_FILE, help="TOML with one table per policy.")
 @click.option("--words", required=True, help="The four words the partner read out.")
 @click.option("--root", type=_FILE, help="The root its certificates come from, if not the gateway's only one.")
+@click.option(
+    "--key-exchange", type=click.Choice(KEY_EXCHANGES), help="What its connections must agree on; default anything."
+)
 @reason_option
 @yes_option
 @wait_option
 def admit(
-    bundle: Path, party_id: str, nation: str, clearance: Path, words: str, root: Path | None, reason: str, yes: bool
+    bundle: Path,
+    party_id: str,
+    nation: str,
+    clearance: Path,
+    words: str,
+    root: Path | None,
+    key_exchange: str | None,
+    reason: str,
+    yes: bool,
 ) -> None:
     """Propose to admit the partner that made BUNDLE."""
     enrolled = heard_bundle(bundle, party_id, words)
@@ -84,7 +95,14 @@ def admit(
 
     async def action(desk: Desk) -> Decided:
         trust_domain, digest = binding_of(desk, root)
-        body = partner_text(enrolled, trust_domain=trust_domain, root=digest, nation=nation, clearance=cleared)
+        body = partner_text(
+            enrolled,
+            trust_domain=trust_domain,
+            root=digest,
+            nation=nation,
+            clearance=cleared,
+            key_exchange=key_exchange,
+        )
         return await desk.propose(StatementKind.PARTNER, body, (enrolled.encoded,), reason=reason, yes=yes)
 
     report([at_desk(action)])
@@ -124,6 +142,7 @@ def _facts(control: Control, admission: PartnerAdmission) -> dict[str, object]:
         "id": admission.id,
         "nation": admission.nation,
         "identity": admission.binding.uri,
+        "key_exchange": admission.key_exchange,
         "clearance": {one.policy: one.level for one in admission.clearances},
         "state": _state(control, admission),
     }

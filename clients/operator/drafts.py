@@ -82,9 +82,12 @@ def source_text(bundle: Bundle, *, trust_domain: str, root: str, scope: str) -> 
     return text
 
 
-def partner_text(bundle: Bundle, *, trust_domain: str, root: str, nation: str, clearance: bytes) -> bytes:
+def partner_text(
+    bundle: Bundle, *, trust_domain: str, root: str, nation: str, clearance: bytes, key_exchange: str | None = None
+) -> bytes:
     """The admission of the partner of `bundle`.
 
+    key_exchange: what its connections must agree on, None for any group of TLS 1.3.
     clearance: TOML of `[clearance.POLICY]` tables, or of `[POLICY]` tables: a file written by hand.
     """
     _expect_roles(bundle, PARTNER_ROLES, "a partner")
@@ -96,6 +99,8 @@ def partner_text(bundle: Bundle, *, trust_domain: str, root: str, nation: str, c
         f'sign_key = "{key_digest(bundle.keys[Role.PARTNER_SIGN]).hex()}"',
         f'kem_key  = "{key_digest(bundle.keys[Role.PARTNER_KEM]).hex()}"',
     ]
+    if key_exchange is not None:
+        lines.append(f'key_exchange = "{_quoted(key_exchange)}"')
     for policy, table in sorted(_clearances(clearance).items()):
         lines += ["", f"[clearance.{policy}]"]
         lines += [f"{tag} = {_value(table[tag])}" for tag in sorted(table, key=lambda tag: (tag != "level", tag))]
@@ -152,6 +157,22 @@ def taint_text(key: str, since: date, reason: str) -> bytes:
 def revocation_text(key: str, reason: str) -> bytes:
     """A key that signs nothing new. key: its digest in hex; one operator may."""
     text = _stop_text(f"key/{key}", reason)
+    Revocation.parse(text)
+    return text
+
+
+def certificate_revocation_text(fingerprint: str, reason: str) -> bytes:
+    """A certificate that is answered to no more. fingerprint: hex SHA-256 of its DER; one operator may."""
+    text = _stop_text(f"certificate/{fingerprint}", reason)
+    Revocation.parse(text)
+    return text
+
+
+def serials_revocation_text(root: str, serials: Sequence[str], reason: str) -> bytes:
+    """Certificates of one root. root: hex SHA-256 of its DER; serials: 1 to 1,024, in hex; one operator may."""
+    listed = [f'  "{_quoted(serial)}",' for serial in serials]
+    lines = [f'target  = "root/{_quoted(root)}"', "serials = [", *listed, "]", f'reason  = "{_quoted(reason)}"']
+    text = _text(lines)
     Revocation.parse(text)
     return text
 

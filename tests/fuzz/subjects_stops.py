@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
+from cryptography import x509
+
+from clients.operator.ca import Authority
 from clients.operator.carried import Carried
+from clients.operator.revocation_list import read_revocation_list
 from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.equivalence import Equivalence
 from gateway.core.control.hold import Hold, Lockdown
@@ -17,9 +21,12 @@ from tests.fuzz.subject import Entry
 from tests.fuzz.subjects_control import REASON, world
 from tests.unit.control.test_equivalence import NATO, table
 from tests.unit.control.world import UKR
+from tests.unit.operator.lists import DAY, NOW, a_list, as_pem, point
 
 _KEY = b'target = "key/' + b"0a" * 48 + b'"\n'
 _RECORD = b'target = "record/' + b"0a" * 48 + b'.4"\n'
+_CERTIFICATE = b'target = "certificate/' + b"0a" * 32 + b'"\n'
+_SERIALS = b'target = "root/' + b"0a" * 32 + b'"\nserials = [\n  "7b",\n  "1f2e3d",\n]\n'
 _HOURS = b"from = 2026-11-20T14:00:00Z\nuntil = 2026-11-20T16:00:00Z\n"
 
 
@@ -34,11 +41,23 @@ def _change_files() -> tuple[bytes, ...]:
     return whole.encode(), Carried(entries[:1], entries[1:2], {}).encode()
 
 
+def _revocation_list() -> Subject:
+    authority = Authority.create("usa.example", NOW - DAY)
+    number = [(x509.CRLNumber(17), False), (point(), True)]
+    reason = [(x509.CRLReason(x509.ReasonFlags.key_compromise), False)]
+    short, whole = a_list(authority), a_list(authority, 0x7B, 0x1F2E, extensions=number, of_entries=reason)
+    return Subject((short, whole, as_pem(whole)), lambda octets: read_revocation_list(octets, [authority.root], NOW))
+
+
 SUBJECTS: dict[str, Entry] = {
     "taint text": Entry(
         (Taint.parse,), lambda: Subject((_KEY + b"since = 2026-11-01\n" + REASON,), Taint.parse, grammar=Text)
     ),
-    "revocation text": Entry((Revocation.parse,), lambda: Subject((_KEY + REASON,), Revocation.parse, grammar=Text)),
+    "revocation text": Entry(
+        (Revocation.parse,),
+        lambda: Subject((_KEY + REASON, _CERTIFICATE + REASON, _SERIALS + REASON), Revocation.parse, grammar=Text),
+    ),
+    "revocation list": Entry((read_revocation_list,), _revocation_list),
     "hold text": Entry(
         (Hold.parse, read_target),
         lambda: Subject((_RECORD + REASON, b'target = "agreement/UA-1"\n' + REASON), Hold.parse, grammar=Text),

@@ -145,9 +145,9 @@ class Office:
             if ids:
                 self.facts("officer-2", "change", verb, *ids, "--reason", "agreed", *more)
 
-    def partner(self, party_id: str) -> str:
-        """An admitted partner with an agreement; the agreement's id."""
-        self.facts("officer-1", *self.admit_words(party_id, self.enrol(party_id)), "--yes", code=7)
+    def partner(self, party_id: str, **changed: str) -> str:
+        """An admitted partner with an agreement; the agreement's id. `changed` as in `admit_words`."""
+        self.facts("officer-1", *self.admit_words(party_id, self.enrol(party_id), **changed), "--yes", code=7)
         agreement_id = "UA-" + party_id.replace("/", "-")
         text = self.path(f"{agreement_id}.toml", agreement_text(agreement_id, party_id))
         self.facts("officer-1", "agreement", "propose", text, "--reason", "MoU", "--yes", code=7)
