@@ -3,7 +3,7 @@
 A third of its life before the end a client signs a renewal with the key that operators admitted, and asks the gateway
 until somebody who has the authority has answered. What comes back is believed as little as the gateway: it must be of
 the own TLS key, the own identity and the pinned root, in its dates, and good for longer than the one before. It takes
-the old one's place in the profile, whose words stay what they were. Source: SPEC.md section 12.6.
+the old one's place in the profile, whose words stay what they were. Source: SPEC.md section 12.7.
 
     profile = await renewed(path, Profile.load(path))     # None while nobody has answered
 

@@ -12,7 +12,7 @@ that was verified here:
 
 So what is issued never says more than what was said before: a gateway's hosts are copied from the certificate this
 authority issued, which names them. The request that was answered last is answered again with the same certificate: an
-answer may be lost. Source: SPEC.md section 12.6.
+answer may be lost. Source: SPEC.md section 12.7.
 """
 
 from __future__ import annotations

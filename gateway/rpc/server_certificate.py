@@ -3,7 +3,7 @@
 Key, chain and roots lie in three files. They are looked at every second; what is there and good is used from the next
 handshake on, and the roots by which callers are told apart change in the same step. What is no good is named in the log
 and changes nothing. Handshakes run in threads of gRPC, so they are only handed what was checked before.
-Source: SPEC.md sections 12.5 and 12.6.
+Source: SPEC.md sections 12.5 and 12.7.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The gateway has no part in what is certified. It takes a request from its own ho
 the very certificate that is to be followed, and an answer only if it is the certificate that may follow; the authority
 and the holder each check for themselves. One request waits for each holder, so nobody can fill the box, and what waits
 is gone after a restart: holders ask until they are answered. The gateway's own request lies among the others.
-Source: SPEC.md section 12.6.
+Source: SPEC.md section 12.7.
 """
 
 from __future__ import annotations

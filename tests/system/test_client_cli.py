@@ -334,7 +334,7 @@ def test_an_expired_certificate_is_named_before_anything_is_sent(world: Loopback
     done = follow(world, tmp_path / "state", "--json", partner="late")
 
     assert (done.code, done.error()["code"]) == (NOT_AUTHENTICATED, "certificate-expired")
-    assert done.error()["do"] == "ask the operator for the profile again"
+    assert done.error()["do"] == "`sluice-client renew --request FILE` for the operator, or ask for the profile again"
 
 
 def test_a_recording_is_replayed_and_a_changed_one_refused(world: Loopback, tmp_path: Path) -> None:

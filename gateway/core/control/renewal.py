@@ -7,7 +7,7 @@ The signature is of the key that CONTROL knows the holder by: a source's, a part
 gateway's ledger key. So who carries the request, also the gateway, can neither exchange the key that is certified nor
 ask in another's name. It asks for nothing but the same once more: of the certificate request only the key counts, and
 it is the key of the certificate in use. Parsing verifies the signature; `check_renewable` whether CONTROL knows the key
-for this holder now. Source: SPEC.md section 12.6.
+for this holder now. Source: SPEC.md section 12.7.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It is of the same key, the same identity and the same use, of the root that is pinned, in its dates now, and good for
 longer than the one before. So whoever carries certificates can withhold one and do nothing else with it.
-Source: SPEC.md section 12.6.
+Source: SPEC.md section 12.7.
 """
 
 from __future__ import annotations
