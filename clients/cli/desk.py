@@ -19,11 +19,13 @@ from clients.cli.renewing import ask_if_due, check_own, renew_if_due
 from clients.cli.suggesting import suggesting
 from clients.operator.chain import Chain, Change, read_chain
 from clients.operator.govern import ChangeState, Governance, Outcome, open_governance
-from clients.operator.home import Home
+from clients.operator.home import Home, SeenHead
+from clients.operator.kept_chain import KeptChain
 from clients.operator.render import is_narrowing
 from clients.operator.sign import sign_shown
 from clients.times import now_ms
 from gateway.core.control.entry import ControlEntry, parse_entry
+from gateway.core.control.fold import Control
 from gateway.core.control.statement import Signature, SignedStatement, encode_signatures
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import StatementKind
@@ -46,6 +48,7 @@ class Desk:
     home: Home
     governance: Governance
     chain: Chain
+    _decided: tuple[Control, tuple[ControlEntry, ...]] | None = None
 
     async def propose(
         self, kind: StatementKind, body: bytes, attachments: Sequence[bytes], *, reason: str, yes: bool
@@ -70,7 +73,7 @@ class Desk:
 
     async def look_again(self) -> None:
         """Reads and verifies the chain as it stands now."""
-        self.chain = await read_chain(self.governance, self.home, now_ms())
+        self.chain, self._decided = await read_chain(self.governance, self.home, now_ms()), None
 
     async def approve(self, change_id: str, *, reason: str, yes: bool) -> Decided:
         """Shows, signs and hands in this operator's approval of a pending change."""
@@ -106,6 +109,7 @@ class Desk:
             async for encoded in self.governance.read_control(signed.statement.position):
                 entry = parse_entry(encoded)
                 if entry.statement.link == signed.statement.link:
+                    self._keep(entry)
                     return Decided(replace(signed, applied_at_ms=entry.applied_at_ms), outcome)
                 break
             raise Refused(
@@ -115,6 +119,17 @@ class Desk:
                 do="stop and call the other operators",
             )
         return Decided(signed, outcome)
+
+    def _keep(self, entry: ControlEntry) -> None:
+        """What was just decided belongs to what this home has seen: a store that is lost must not take it along."""
+        control, entries = self._decided or (self.chain.control, self.chain.entries)
+        if entry.statement.position != control.position:
+            # Others decided in between: the next command reads all of it.
+            return
+        control, entries = control.apply(entry), (*entries, entry)
+        self._decided = control, entries
+        self.home.remember(SeenHead(control.position, control.head))
+        KeptChain(self.home.path).keep(entries)
 
 
 def at_desk(action: Callable[[Desk], Awaitable[T]]) -> T:

@@ -62,8 +62,12 @@ class Manifest:
 class BackupFolder:
     """A backup in the making, beside the place where it will appear."""
 
-    def __init__(self, path: Path) -> None:
-        """A folder that only its owner may open; `backup-exists` if the name is taken."""
+    def __init__(self, to: Path, name: str) -> None:
+        """A folder that only its owner may open; `backup-exists` if the name is taken.
+
+        to: where the backup will be; a folder that is there and no backup gets one inside it, called `name`.
+        """
+        path = to / name if to.is_dir() and not (to / MANIFEST).exists() else to
         self.path = path.absolute()
         self.partial = self.path.with_name(f"{path.name}.{os.getpid()}.partial")
         if os.path.lexists(self.path):

@@ -54,8 +54,7 @@ def lay_out(folder: Path, backup: Path) -> None:
 def make_backup(folder: Path, settings: Settings, to: Path, *, with_private_keys: bool) -> tuple[Path, Manifest]:
     """A backup of the gateway in `folder`, and what it shows. to: its name, or a folder in which it is given one."""
     now = datetime.now(UTC)
-    path = to / f"{settings.gateway_id.replace('/', '-')}-{now:%Y%m%dT%H%M%SZ}" if to.is_dir() else to
-    making = BackupFolder(path)
+    making = BackupFolder(to, f"{settings.gateway_id.replace('/', '-')}-{now:%Y%m%dT%H%M%SZ}")
     copy_store(settings.store, making.store)
     # Replaced as a whole by the gateway, so what is read is one list; nothing in it was decided.
     pending = settings.store / "pending"
@@ -72,7 +71,7 @@ def make_backup(folder: Path, settings: Settings, to: Path, *, with_private_keys
         files=making.digests(),
     )
     making.finish(manifest)
-    return path, manifest
+    return making.path, manifest
 
 
 def check_backup(settings: Settings, backup: Path, *, every_signature: bool) -> Manifest:
