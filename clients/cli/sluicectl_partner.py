@@ -17,6 +17,7 @@ from clients.keyfiles import read_public
 from clients.operator.answer import admission_of
 from clients.operator.ca import LEAF_HOURS, PartyKind
 from clients.operator.drafts import partner_text
+from clients.operator.render import notes_on_partner
 from gateway.core.control.fold import Control
 from gateway.core.control.partner import KEY_EXCHANGES, PartnerAdmission
 from gateway.core.suite.numbers import StatementKind
@@ -51,16 +52,18 @@ def show(party_id: str) -> None:
     async def action(desk: Desk) -> None:
         entry = admission_of(desk.chain, PartyRole.PARTNER, party_id)
         control = desk.chain.control
-        facts = _facts(control, PartnerAdmission.parse(entry.body))
+        admission = PartnerAdmission.parse(entry.body)
+        facts, notes = _facts(control, admission), notes_on_partner(admission)
         text = entry.body.decode()
         agreements = [one for one in control.agreements.values() if one.partner_id == party_id]
         listed = [{"id": one.id, "ends": one.ends.isoformat(), "ended": one.id in control.ended} for one in agreements]
         lines = [(str(facts["state"]), f"{party_id}, admitted by control entry {entry.statement.position}")]
         lines += [("", line) for line in text.rstrip().split("\n")]
+        lines += [("note", note) for note in notes]
         lines += [
             ("agreement", f"{one.id} to {one.ends}{' (ended)' * (one.id in control.ended)}") for one in agreements
         ]
-        result({**facts, "agreements": listed, "text": text}, lines)
+        result({**facts, "agreements": listed, "text": text, "notes": notes}, lines)
 
     at_desk(action)
 
@@ -75,6 +78,7 @@ def show(party_id: str) -> None:
 @click.option(
     "--key-exchange", type=click.Choice(KEY_EXCHANGES), help="What its connections must agree on; default anything."
 )
+@click.option("--token", type=_FILE, help="TOML of `[token]`: who issues its access tokens; default nobody.")
 @reason_option
 @yes_option
 @wait_option
@@ -86,12 +90,14 @@ def admit(
     words: str,
     root: Path | None,
     key_exchange: str | None,
+    token: Path | None,
     reason: str,
     yes: bool,
 ) -> None:
     """Propose to admit the partner that made BUNDLE."""
     enrolled = heard_bundle(bundle, party_id, words)
     cleared = read_public(clearance)
+    issuer = read_public(token) if token else None
 
     async def action(desk: Desk) -> Decided:
         trust_domain, digest = binding_of(desk, root)
@@ -102,6 +108,7 @@ def admit(
             nation=nation,
             clearance=cleared,
             key_exchange=key_exchange,
+            token=issuer,
         )
         return await desk.propose(StatementKind.PARTNER, body, (enrolled.encoded,), reason=reason, yes=yes)
 
@@ -143,6 +150,7 @@ def _facts(control: Control, admission: PartnerAdmission) -> dict[str, object]:
         "nation": admission.nation,
         "identity": admission.binding.uri,
         "key_exchange": admission.key_exchange,
+        "token": admission.token.issuer if admission.token else None,
         "clearance": {one.policy: one.level for one in admission.clearances},
         "state": _state(control, admission),
     }

@@ -83,12 +83,20 @@ def source_text(bundle: Bundle, *, trust_domain: str, root: str, scope: str) -> 
 
 
 def partner_text(
-    bundle: Bundle, *, trust_domain: str, root: str, nation: str, clearance: bytes, key_exchange: str | None = None
+    bundle: Bundle,
+    *,
+    trust_domain: str,
+    root: str,
+    nation: str,
+    clearance: bytes,
+    key_exchange: str | None = None,
+    token: bytes | None = None,
 ) -> bytes:
     """The admission of the partner of `bundle`.
 
     key_exchange: what its connections must agree on, None for any group of TLS 1.3.
     clearance: TOML of `[clearance.POLICY]` tables, or of `[POLICY]` tables: a file written by hand.
+    token: TOML of the table `[token]`, or of what stands in it; None where nobody issues the partner tokens.
     """
     _expect_roles(bundle, PARTNER_ROLES, "a partner")
     lines = [
@@ -104,6 +112,8 @@ def partner_text(
     for policy, table in sorted(_clearances(clearance).items()):
         lines += ["", f"[clearance.{policy}]"]
         lines += [f"{tag} = {_value(table[tag])}" for tag in sorted(table, key=lambda tag: (tag != "level", tag))]
+    if token is not None:
+        lines += ["", "[token]", *(f"{key} = {_value(value, 'token-file')}" for key, value in _token(token).items())]
     text = _text(lines)
     PartnerAdmission.parse(text)
     return text
@@ -222,12 +232,24 @@ def _clearances(text: bytes) -> dict[str, dict[str, object]]:
     return tables
 
 
-def _value(value: object) -> str:
+def _token(text: bytes) -> dict[str, object]:
+    try:
+        table = tomllib.loads(text.decode("utf-8"))
+    except ValueError as error:
+        raise CallerError("token-file", "a file of a token's issuer must be TOML in UTF-8", at="token") from error
+    inner = table.get("token") if len(table) == 1 else None
+    found = inner if isinstance(inner, dict) else table
+    if not all(map(_BARE.fullmatch, found)):
+        raise CallerError("token-file", "a file of a token's issuer has the keys of `[token]`, others came", at="token")
+    return found
+
+
+def _value(value: object, code: str = "clearance") -> str:
     if isinstance(value, str):
         return f'"{_quoted(value)}"'
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return "[" + ", ".join(f'"{_quoted(one)}"' for one in value) + "]"
-    raise CallerError("clearance", "a clearance holds texts and lists of texts, something else came", at="clearance")
+    raise CallerError(code, "a file for an admission holds texts and lists of texts, something else came", at=code)
 
 
 def _quoted(text: str) -> str:

@@ -91,7 +91,24 @@ def is_narrowing(kind: StatementKind) -> bool:
 
 def notes_on(agreement: Agreement) -> tuple[str, ...]:
     """What whoever reads the agreement must know and its text does not say."""
-    return tuple(f"`{key}` is recorded, not acted on" for key in agreement.recorded_only)
+    said = tuple(f"`{key}` is recorded, not acted on" for key in agreement.recorded_only)
+    if agreement.token_required:
+        return (
+            *said,
+            "no stream opens without an access token of the partner's issuer; it can narrow this, not widen it",
+        )
+    return said if agreement.token is None else (*said, "access tokens are not looked at")
+
+
+def notes_on_partner(admission: PartnerAdmission) -> tuple[str, ...]:
+    """What whoever reads the admission must know and its text does not say."""
+    if admission.token is None:
+        return ()
+    whose = f"`{admission.token.issuer}` for `{admission.token.client_id}`"
+    return (
+        f"access tokens count only of {whose}, bound to the partner's certificate",
+        "they are asked for where an agreement requires one, and can narrow it, not widen it",
+    )
 
 
 def render(entry: ControlEntry, roster: Roster, proposals: Proposals = NO_PROPOSALS) -> str:
@@ -114,6 +131,8 @@ def render(entry: ControlEntry, roster: Roster, proposals: Proposals = NO_PROPOS
     ]
     if statement.kind is StatementKind.AGREEMENT:
         lines[-1:-1] = [f"note      {note}" for note in notes_on(Agreement.parse(statement.body))]
+    elif statement.kind is StatementKind.PARTNER:
+        lines[-1:-1] = [f"note      {note}" for note in notes_on_partner(PartnerAdmission.parse(statement.body))]
     lines[-1:-1] = [f"changes   {note}" for note in succession_notes(entry, roster, proposals)]
     if statement.kind in _MACHINE_KINDS:
         lines += _directory_lines(entry)

@@ -77,7 +77,10 @@ class Fee:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The parsed text. digest: 48 bytes, the text digest under the id; records_per_month: None is no quota."""
+    """The parsed text. digest: 48 bytes, the text digest under the id; records_per_month: None is no quota.
+
+    token: `required`, `ignored`, or None where the text does not say.
+    """
 
     id: AgreementId
     authority: str
@@ -99,7 +102,7 @@ class Agreement:
     records_per_month: int | None
     accounts_shown: AccountsShown
     fees: tuple[Fee, ...]
-    token_required: bool
+    token: str | None
     recorded_only: tuple[str, ...]
     text: bytes
     digest: bytes
@@ -135,11 +138,16 @@ class Agreement:
             records_per_month=quota.integer("records_per_month", 1, MAX_RECORDS_PER_MONTH) if quota else None,
             accounts_shown=AccountsShown(table.choice("accounts_shown_to_sources", tuple(AccountsShown))),
             fees=_fees(table, designs),
-            token_required=table.has("token") and table.choice("token", ("required", "ignored")) == "required",
+            token=table.choice("token", ("required", "ignored")) if table.has("token") else None,
             recorded_only=tuple(key for key in ("onward", "recall_h", "fees") if table.has(key)),
             text=text,
             digest=text_digest(identifier, text),
         )
+
+    @property
+    def token_required(self) -> bool:
+        """Whether a stream needs an access token; an agreement that does not say so asks for none."""
+        return self.token == "required"  # noqa: S105 - a word of the text
 
     @property
     def starts_ms(self) -> int:

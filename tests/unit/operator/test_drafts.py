@@ -34,9 +34,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return a_bundle(tmp_path_factory.mktemp("source"), PartyRole.SOURCE, "src-3f07")
 
 
-def admitted(partner: Bundle, clearance: bytes) -> PartnerAdmission:
-    """The admission with this clearance file."""
-    text = partner_text(partner, trust_domain="sluice.example", root=ROOT, nation="USA", clearance=clearance)
+def admitted(partner: Bundle, clearance: bytes, token: bytes | None = None) -> PartnerAdmission:
+    """The admission with this clearance file, and one of an issuer of tokens if it is given."""
+    domain = "sluice.example"
+    text = partner_text(partner, trust_domain=domain, root=ROOT, nation="USA", clearance=clearance, token=token)
     return PartnerAdmission.parse(text)
 
 
@@ -49,6 +50,38 @@ def test_a_partners_admission_names_the_keys_of_its_bundle(partner: Bundle) -> N
     assert admission.kem_key_digest == key_digest(partner.keys[Role.PARTNER_KEM])
     assert admission.binding.uri == "spiffe://sluice.example/partner/usa/arl"
     assert admission.binding.root == ROOT
+
+
+@pytest.mark.parametrize("heading", ["", "[token]\n"])
+def test_an_admission_may_name_who_issues_tokens(partner: Bundle, heading: str) -> None:
+    """Both spellings of the file mean the same, and what is drafted is what the gateway's parser takes."""
+    token = f'{heading}issuer = "https://idp.usa.example"\nkeys = "https://idp.usa.example/jwks"\n'
+    token += 'client_id = "arl"\nsubject = "arl"\nalgorithms = ["ES256"]\n'
+
+    admission = admitted(partner, b'[UKR]\nlevel = "T"\n', token.encode())
+
+    assert admission.token is not None
+    assert (admission.token.issuer, admission.token.algorithms) == ("https://idp.usa.example", {"ES256"})
+    assert admitted(partner, b'[UKR]\nlevel = "T"\n').token is None
+
+
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        (b"\xff", "token-file"),
+        (b"issuer =", "token-file"),
+        (b'"a b" = "x"', "token-file"),
+        (b"issuer = 7", "token-file"),
+        (b'issuer = "https://idp.usa.example"', "text-missing-key"),
+        (b'colour = "blue"', "text-unknown-key"),
+    ],
+)
+def test_an_issuers_file_that_is_none_is_refused_before_anyone_signs(partner: Bundle, token: bytes, code: str) -> None:
+    """A mistake is found at the desk."""
+    with pytest.raises(CallerError) as caught:
+        admitted(partner, b'[UKR]\nlevel = "T"\n', token)
+
+    assert caught.value.code == code
 
 
 def test_a_sources_admission_names_its_key_and_scope(source: Bundle) -> None:

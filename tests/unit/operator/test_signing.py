@@ -17,6 +17,7 @@ from gateway.core.control.entry import ControlEntry
 from gateway.core.control.statement import SignedStatement, Statement
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import StatementKind
+from tests.unit.control.world import partner_text
 from tests.unit.operator.gateways import Town
 from tests.unit.operator.parties import AGREEMENT, NOW_MS
 
@@ -57,6 +58,37 @@ def test_what_nothing_acts_on_is_said_where_an_agreement_is_signed(town: Town) -
     assert "note      `onward` is recorded, not acted on" in shown
     assert "`fees`" not in shown
     assert shown.split("-" * 72)[2] == "\n" + body.decode()
+
+
+@pytest.mark.must("2.5.16")
+@pytest.mark.parametrize(
+    ("text", "said"), [(b"required", "no stream opens without an access token"), (b"ignored", "are not looked at")]
+)
+def test_what_an_agreement_says_of_tokens_is_said_in_plain_words(town: Town, text: bytes, said: str) -> None:
+    """One word in a text of twenty lines decides whether a stolen certificate alone would do."""
+    body = AGREEMENT + b'token = "' + text + b'"\n'
+
+    shown = render(unsigned(town.statement(StatementKind.AGREEMENT, body)), town.control.roster)
+
+    assert said in shown.split("-" * 72)[1]
+    without = render(unsigned(town.statement(StatementKind.AGREEMENT, AGREEMENT)), town.control.roster)
+    assert "access token" not in without
+
+
+@pytest.mark.must("2.5.16")
+def test_whose_tokens_count_is_said_where_a_partner_is_admitted(town: Town) -> None:
+    """Whoever signs the address of an issuer must know what is believed because of it, and what is not."""
+    token = (
+        b'[token]\nissuer = "https://idp.usa.example"\nkeys = "https://idp.usa.example/jwks"\n'
+        b'client_id = "arl"\nsubject = "arl"\nalgorithms = ["ES256"]\n'
+    )
+    body = partner_text()
+
+    shown = render(unsigned(town.statement(StatementKind.PARTNER, body + token)), town.control.roster)
+
+    assert "note      access tokens count only of `https://idp.usa.example` for `arl`, bound to" in shown
+    assert "can narrow it, not widen it" in shown
+    assert "note" not in render(unsigned(town.statement(StatementKind.PARTNER, body)), town.control.roster)
 
 
 def test_a_body_without_a_last_line_end_is_shown_whole(town: Town) -> None:
