@@ -6,16 +6,21 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from clients.certificates import certificate_request, new_tls_key
 from clients.cli.exits import EXITS
 from clients.cli.sluicectl import sluicectl
+from clients.operator.ca import PartyKind
+from clients.operator.home import Home
 from clients.testing.harness import agreement_text
 from tests.system.office import Office
 from tests.system.transcripts import Reader, Step, steps
+from tests.unit.operator.lists import a_list
 
 # What changes the operators themselves has a gateway of its own: test_sluicectl_rosters.py.
 PAGE = (Path(__file__).resolve().parents[2] / "clients" / "SLUICECTL.md").read_text("utf-8")
@@ -50,13 +55,19 @@ def cwd(desk: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def lay_out(folder: Path, office: Office, year: str) -> None:
-    """The papers of the page: three agreements, and a folder with all that stand and one more."""
+    """The papers of the page: agreements, a folder with all that stand and one more, a certificate and two lists."""
     for number in AGREEMENTS:
         agreement_id = f"UA-US-{year}-{number}"
         (folder / f"{agreement_id}.toml").write_text(agreement_text(agreement_id, "usa/office"), "utf-8")
     room = folder / "configuration" / "agreements"
     room.mkdir(parents=True, exist_ok=True)
     (room / f"UA-US-{year}-017.toml").write_text(agreement_text(f"UA-US-{year}-017", "usa/office"), "utf-8")
+    request, authority = certificate_request(new_tls_key()), Home.open(office.folder / "officer-1").authority()
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    (folder / "usa-office.pem").write_bytes(authority.issue(request, PartyKind.PARTNER, "usa/office", now=now))
+    for number, until in ((17, now + hour), (16, now - hour)):
+        listed = a_list(authority, int(year) * number, last=now - 2 * hour, until=until)
+        (folder / f"list-{number}.crl").write_bytes(listed)
 
 
 def keep_what_stands(folder: Path, office: Office) -> None:
