@@ -23,6 +23,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ARCHITECTURE,
     ROOT / "gateway" / "STYLE.md",
+    ROOT / "gateway" / "OPERATORS.md",
     ROOT / "clients" / "SLUICECTL.md",
     ROOT / "clients" / "TESTING.md",
     *sorted((ROOT / "gateway/decisions").glob("*.md")),
@@ -41,8 +42,12 @@ def make_targets() -> set[str]:
 
 
 def code_of(document: Path) -> str:
-    """Indented blocks, fenced blocks and inline code of a document: what a reader would type or open."""
-    return "\n".join(re.findall(r"^ {4}.*$|```[^`]*```|`[^`\n]+`", text(document), re.MULTILINE))
+    """Indented blocks, fenced blocks and inline code of a document: what a reader would type or open.
+
+    Screens (`console`) are left out: tests of their own type every command of them.
+    """
+    without_screens = re.sub(r"^```console\n.*?^```$", "", text(document), flags=re.DOTALL | re.MULTILINE)
+    return "\n".join(re.findall(r"^ {4}.*$|```[^`]*```|`[^`\n]+`", without_screens, re.MULTILINE))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -77,7 +82,7 @@ def test_every_path_in_a_document_exists(document: Path) -> None:
     """A document that names a file which is not there was true once."""
     pattern = r"(?:gateway|clients|tests|protos|deploy|core|ports|usecases|adapters|rpc|cli)/[\w./-]*[\w/]"
     named = set(re.findall(rf"`({pattern})(?:::\w+)?`", text(document)))
-    named |= {path for path in re.findall(r"\]\(([^)]+)\)", text(document)) if "://" not in path}
+    named |= {path for path in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text(document)) if "://" not in path}
     missing = {path for path in named if not (ROOT / path).exists() and not (ROOT / "gateway" / path).exists()}
 
     assert not missing
