@@ -117,9 +117,9 @@ class Accounts:
         self.not_kept: Counter[str] = Counter()
         self.disclosures: list[VerifiedDisclosure] = []
 
-    def take(self, kind: int, item: bytes) -> None:
-        """The next item; refuses whatever does not hold, and nothing may be believed after that."""
-        parsed = parse_evidence_item(kind, item)
+    def take(self, number: int, item: bytes) -> None:
+        """The next item and the number of its type; refuses whatever does not hold, and nothing may be believed after that."""
+        parsed = parse_evidence_item(number, item)
         if isinstance(parsed, OpenedTick):
             self._take_tick(parsed)
         elif isinstance(parsed, ShownAccount):

@@ -86,10 +86,10 @@ def evidence_file(path: Path) -> Iterator[EvidenceFile]:
 
 
 class Spool:
-    """Everything that was read and held, to pick from. Items are spooled in `folder`, 104 bytes a leaf in memory."""
+    """Everything that was read and held, to pick from. Items are spooled in the folder `beside`, 104 bytes a leaf in memory."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it lives as long as the spool
+    def __init__(self, beside: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=beside)  # noqa: SIM115 - it lives as long as the spool
         self._tick = b""
         self._heads: dict[bytes, bytes] = {}
         self._trees: dict[bytes, GrowingTree] = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM1024PrivateKey
 
-from .reader import origin, source, stream
+from .reader import accounts, origin, source, stream
 from .reader import statements as st
 from .reader.content import check_content
 from .reader.enrol import Bundle
@@ -133,6 +133,12 @@ class Vectors:
             "source entry": source.parse_entry,
             "disclosed entry": source.parse_entry,
             "ledger state": Ledger.parse,
+            "opening of a disclosure": accounts.Opening.parse,
+            "tick item": accounts.parse_tick_item,
+            "account item": accounts.Head.parse,
+            "entry item": accounts.parse_entry_item,
+            "skipped item": accounts.parse_skipped_item,
+            "evidence batch": accounts.parse_batch_item,
             "receipt": lambda raw: parse_receipt(raw).check(self.octets("keys.partner-sign"), self.memory),
             "statement": Statement.parse,
             "directory message": parse_message,

@@ -12,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from tests.reference.writer_accounts import write_accounts
 from tests.reference.writer_control import write_card, write_control, write_profile, write_restore
 from tests.reference.writer_evidence import write_evidence, write_ledger_state
 from tests.reference.writer_identity import write_renewal
@@ -43,6 +44,7 @@ def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
     write_at_rest(vectors, batches)
     write_chunk(vectors)
     write_ledger_state(vectors)
+    write_accounts(vectors, world, batches)
     write_rejected(vectors)
     write_scenarios(vectors, world, batches)
     write_evidence(vectors, world)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.reference.writer_accounts import account_cases
 from tests.reference.writer_octets import KemKey, Vectors, lp8, lp16, lp32, u8, u16, u32, u64
 from tests.reference.writer_rejected_control import control_cases, roster_cases
 from tests.reference.writer_rejected_profile import profile, profile_cases
@@ -36,6 +37,12 @@ RIGHT = {
     "source entry": ("ledger.entry_refused",),
     "disclosed entry": ("ledger.entry_disclosed",),
     "ledger state": ("evidence.ledger_state",),
+    "opening of a disclosure": ("evidence.opening",),
+    "tick item": ("evidence.tick_item",),
+    "account item": ("evidence.account_item",),
+    "entry item": ("evidence.entry_item",),
+    "skipped item": ("evidence.skipped_item",),
+    "evidence batch": ("evidence.batch_item",),
     "receipt": ("ledger.send_receipt",),
     "statement": ("control.directory_statement",),
     "directory message": ("control.directory_message",),
@@ -65,6 +72,7 @@ def write_rejected(vectors: Vectors) -> None:
     for structure, text in texts.items():
         vectors.octets(f"rejected.{structure}", text)
     everything = _origin(vectors) | _frame(vectors) | _stream(vectors) | _kept(vectors)
+    everything |= account_cases(vectors)
     everything |= control_cases(vectors) | roster_cases(roster) | text_cases(vectors) | profile_cases(vectors)
     for structure, cases in everything.items():
         right = vectors.made(f"rejected.{structure}")

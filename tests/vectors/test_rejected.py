@@ -22,6 +22,7 @@ from gateway.core.control.statement import SignedStatement, parse_statement
 from gateway.core.control.suspension import Suspension
 from gateway.core.errors import GatewayError
 from gateway.core.labels.vocabulary import Vocabulary
+from gateway.core.ledger import evidence
 from gateway.core.ledger.entries import MAX_ENTRY_BYTES, parse_source_entry, partner_account
 from gateway.core.ledger.reader import LedgerReader
 from gateway.core.ledger.receipt import parse_signed_receipt
@@ -30,6 +31,7 @@ from gateway.core.records.batch import SignedBatch, parse_batch
 from gateway.core.records.states import parse_batch_item
 from gateway.core.records.view import View
 from gateway.core.sealing import body, frame
+from gateway.core.sealing.opening import parse_disclosure_opening
 from gateway.core.sealing.parcel import ParcelReader, parse_parcel_header
 from gateway.core.sealing.stream import SignedHello, StreamKeys, StreamOpening
 from gateway.core.suite.algorithms import Cipherstate
@@ -123,6 +125,12 @@ CHECKS: dict[str, Callable[[bytes], object]] = {
     "open": _open,
     "tick message": _tick,
     "leaves": parse_leaves,
+    "opening of a disclosure": parse_disclosure_opening,
+    "tick item": evidence.parse_opened_tick,
+    "account item": evidence.parse_shown_account,
+    "entry item": evidence.parse_shown_entry,
+    "skipped item": evidence.parse_skipped,
+    "evidence batch": evidence.parse_shown_batch,
     "entries": lambda octets: parse_entries(octets, MAX_ENTRY_BYTES),
     "source entry": parse_source_entry,
     "receipt": _receipt,

@@ -207,7 +207,7 @@ def test_what_is_no_item_where_it_stands_is_an_error_of_the_file() -> None:
     with pytest.raises(Refusal, match="stream-order"):
         of_the_day(name).take(*message)
     with pytest.raises(Refusal, match="malformed"):
-        of_the_day(name).take(9, message[1])
+        of_the_day(name).take(11, message[1])
     with pytest.raises(Refusal, match="malformed"):
         list(items(whole[:23] + whole[24:]))
     assert list(items(whole[:-1])) == told_of(name)[:-1]

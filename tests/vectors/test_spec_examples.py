@@ -15,7 +15,7 @@ from clients.operator import card
 from clients.partner import checks
 from gateway.core.control import agreement, enrolment
 from gateway.core.control import directory as control_directory
-from gateway.core.ledger import entries, receipt, tick
+from gateway.core.ledger import book, entries, receipt, tick
 from gateway.core.sealing import frame, stream
 from gateway.core.suite import numbers
 from tests.reference import recorded
@@ -97,7 +97,7 @@ class Limit(int):
 
 CONSTANTS = {
     name: Limit(value)
-    for module in (agreement, checks, numbers, control_directory, enrolment, entries, frame, receipt, stream, tick)
+    for module in (agreement, book, checks, numbers, control_directory, enrolment, entries, frame, receipt, stream, tick)
     for name, value in vars(module).items()
     if isinstance(value, int) and (name.startswith("MAX_") or name.endswith("_MS"))
 }
@@ -120,6 +120,7 @@ LIMITS = {
     "ledger nodes of a tick message": "{MAX_LEDGER_NODES}",
     "entry of a source's account": "{MAX_ENTRY_BYTES:KiB} KiB",
     "quarantine list of a receipt": "{MAX_QUARANTINED} records",
+    "opening of an entry": "{MAX_OPENING_BYTES:KiB} KiB",
     "life of a Dir": "{DIRECTORY_LIFE_MS:days} days",
     "`base_no` of a Dir; `dir_no - base_no`": "2^48 - 1; {MAX_REDATES}",
     "body of a statement, file of an endorsement": "{MAX_TEXT_BYTES:KiB} KiB",

@@ -69,6 +69,7 @@ def parse_opened_tick(item: bytes) -> OpenedTick:
         raise reader.refuse("has_seed", "0 or 1")
     seed = reader.take(32 * has_seed, "tick_seed")
     reader.done()
+    parse_tick(statement)
     return OpenedTick(statement, signature, salt, position, seed)
 
 

@@ -80,6 +80,41 @@ class Head:
         return h(b"\x00", tag("account"), self.salt, lp16(self.account_id), u64(self.size), self.root)
 
 
+def parse_tick_item(raw: bytes) -> tuple[Tick, bytes, bytes, int, bytes]:
+    """K, its signature, control salt, control position, and the seed or nothing."""
+    cut = Cut(raw, "tick item")
+    statement, signature = cut.prefixed(2, "K", 512), cut.take(SIGNATURE, "sigK")
+    salt, position = cut.take(32, "control salt"), cut.number(8, "control position")
+    seed = cut.take(32 * cut.number(1, "has_seed", 0, 1), "tick_seed")
+    cut.end()
+    return Tick.parse(statement), signature, salt, position, seed
+
+
+def parse_entry_item(raw: bytes) -> tuple[bytes, bytes]:
+    """An entry and its opening."""
+    cut = Cut(raw, "entry item")
+    both = cut.prefixed(4, "entry", 16_384), cut.prefixed(2, "opening", 61_440)
+    cut.end()
+    return both
+
+
+def parse_skipped_item(raw: bytes) -> tuple[int, list[bytes]]:
+    """Up to where, and the nodes over what lies between."""
+    cut = Cut(raw, "skipped item")
+    both = cut.number(8, "until"), cut.hashes(1, "node", 128)
+    cut.end()
+    return both
+
+
+def parse_batch_item(raw: bytes) -> tuple[Batch, list[bytes]]:
+    """A batch and the L of each record."""
+    cut = Cut(raw, "batch item")
+    batch = Batch.signed(cut)
+    leaves = [cut.take(HL, "L") for _ in range(batch.n)]
+    cut.end()
+    return batch, leaves
+
+
 class AccountsReader:
     """What evidence about accounts proves, item by item, behind the CONTROL entries before it.
 
@@ -151,21 +186,16 @@ class AccountsReader:
         salted = all(one.salt == heads[one.place][:32] for one in self.heads.values())
         for one in self.heads.values():
             heads[one.place] = one.hashed
-        partners = {name for name, one in self.heads.items() if one.size and _is_partner(name)}
+        partners = {name for name, one in self.heads.items() if one.size and _partners(name)}
         return salted and root(heads) == self.tick.accounts_root and partners <= self.read
 
     def _tick(self, item: bytes, control: ControlReader) -> None:
         require(self.tick is None, "evidence-order", "tick item")
-        cut = Cut(item, "tick item")
-        raw, signature = cut.prefixed(2, "K", 1024), cut.take(SIGNATURE, "sigK")
-        salt, self.position = cut.take(32, "control salt"), cut.number(8, "control position")
-        self.seed = cut.take(32 * cut.number(1, "has_seed", 0, 1), "tick_seed")
-        cut.end()
-        tick = Tick.parse(raw)
+        tick, signature, salt, self.position, self.seed = parse_tick_item(item)
         require(tick.genesis == control.genesis, "tick-genesis", "tick.genesis")
         endorsed, key = control.trust().find(st.ROLE_LEDGER, tick.key_id, None)
         require(endorsed.key_digest not in control.tainted | control.revoked, "key-not-active", "tick.key_id")
-        self.memory.verify(key, "tick", raw, signature, "tick-signature")
+        self.memory.verify(key, "tick", tick.raw, signature, "tick-signature")
         require(self.position < len(self.links), "control-not-opened", "tick item.control position")
         opened = h(b"\x02", tag("control-at"), salt, u64(self.position), self.links[self.position])
         require(opened == tick.control, "control-not-opened", "tick.control")
@@ -197,10 +227,7 @@ class AccountsReader:
 
     def _batch(self, item: bytes, control: ControlReader) -> None:
         require(self.tick is not None, "tick-missing", "batch item")
-        cut = Cut(item, "batch item")
-        batch = Batch.signed(cut)
-        leaves = [cut.take(HL, "L") for _ in range(batch.n)]
-        cut.end()
+        batch, leaves = parse_batch_item(item)
         require(batch.genesis == control.genesis, "batch-genesis", "batch.genesis")
         key = _admitted(control, ("source", batch.source_id), st.ROLE_SOURCE, batch.key_id)
         self.memory.verify(key, "batch", batch.raw, batch.signature, "batch-signature")
@@ -210,21 +237,18 @@ class AccountsReader:
     def _leaf(self, kind: int, item: bytes, control: ControlReader) -> None:
         if self.open is None:
             raise Refusal("evidence-order", "item.type")
-        cut = Cut(item, "entry item" if kind == ENTRY else "skipped item")
         if kind == SKIPPED:
-            until, nodes = cut.number(8, "until"), cut.hashes(1, "node", 128)
-            cut.end()
+            until, nodes = parse_skipped_item(item)
             grown = self.leaves.grown(until, nodes)
             if grown is None:
                 raise Refusal("proof-malformed", "skipped item.node")
             self.leaves, self.skipped = grown, True
         else:
-            entry, opening = cut.prefixed(4, "entry", 16_384), cut.prefixed(2, "opening", 61_440)
-            cut.end()
+            entry, opening = parse_entry_item(item)
             self.leaves = self.leaves.extended([leaf(entry)])
             if self.open.account_id == HOUSE:
                 self._house(entry, control)
-            elif _is_partner(self.open.account_id):
+            elif _partners(self.open.account_id):
                 self._disclosed(entry, opening, control)
         require(self.leaves.size <= self.open.size, "account-rewritten", "account item.size")
         held = self.receipts.get((self.open.account_id, self.leaves.size))
@@ -289,5 +313,5 @@ def _account_id(read: Disclosure | Receipt) -> bytes:
     return b"".join(lp8(name.encode()) for name in (read.partner_id, read.agreement_id, read.subscription))
 
 
-def _is_partner(account_id: bytes) -> bool:
-    return account_id != HOUSE and not account_id.startswith(b"source")
+def _partners(name: bytes) -> bool:
+    return name != HOUSE and name[:6] != b"source"
