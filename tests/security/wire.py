@@ -45,7 +45,7 @@ def a_leaf(
     key: PrivateKey | None = None,
     starts: timedelta = timedelta(minutes=-5),
     ends: timedelta = timedelta(hours=1),
-    usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH,
+    usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.CLIENT_AUTH,
     common_name: str = "",
     is_authority: bool = False,
     host: str = "",
@@ -64,10 +64,11 @@ def a_leaf(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + starts)
         .not_valid_after(now + ends)
-        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
     )
+    if usage is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     alternatives: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris]
     if host:
         alternatives.append(x509.IPAddress(ip_address(host)))
