@@ -8,16 +8,21 @@ from cryptography import x509
 
 from clients.operator.ca import Authority
 from clients.operator.carried import Carried
+from clients.operator.kept_chain import encode_kept, parse_kept
 from clients.operator.revocation_list import read_revocation_list
 from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.equivalence import Equivalence
 from gateway.core.control.hold import Hold, Lockdown
 from gateway.core.control.moment import TrueTime
+from gateway.core.control.restore import Restore
+from gateway.core.control.restoring import RestoreRequest
+from gateway.core.control.statement import SignedStatement
 from gateway.core.control.stops import read_target
 from gateway.core.labels.vocabulary import Vocabulary
+from gateway.core.suite.numbers import StatementKind
 from tests.fuzz.engine import Subject
 from tests.fuzz.mutation_texts import Text
-from tests.fuzz.subject import Entry
+from tests.fuzz.subject import Entry, encoded
 from tests.fuzz.subjects_control import REASON, world
 from tests.unit.control.test_equivalence import NATO, table
 from tests.unit.control.world import UKR
@@ -49,6 +54,16 @@ def _revocation_list() -> Subject:
     return Subject((short, whole, as_pem(whole)), lambda octets: read_revocation_list(octets, [authority.root], NOW))
 
 
+def _requests() -> tuple[bytes, ...]:
+    entries = tuple(world().entries)
+    body = Restore(b"the old life 16b", b"the new life 16b", 1, b"k" * 48).encode()
+    lockdown = b'target = "gateway"\n' + REASON
+    restoring = SignedStatement(world().statement(StatementKind.RESTORE, body), ())
+    stop = SignedStatement(world().statement(StatementKind.LOCKDOWN, lockdown), entries[1].signed.signatures[:1])
+    whole = RestoreRequest(b"the old life 16b", 9, 5, 2, entries[:2], (restoring, stop), {"officer-1": "a reason"})
+    return whole.encode(), RestoreRequest(bytes(16), 0, 0, 0, entries[:1], (restoring,), {}).encode()
+
+
 SUBJECTS: dict[str, Entry] = {
     "taint text": Entry(
         (Taint.parse,), lambda: Subject((_KEY + b"since = 2026-11-01\n" + REASON,), Taint.parse, grammar=Text)
@@ -69,6 +84,15 @@ SUBJECTS: dict[str, Entry] = {
     "equivalence text": Entry(
         (Equivalence.parse,),
         lambda: Subject((table(),), lambda text: Equivalence.parse(text, _vocabularies()), grammar=Text),
+    ),
+    "restore request": Entry((RestoreRequest.parse,), lambda: Subject(_requests(), RestoreRequest.parse, encoded)),
+    "kept chain": Entry(
+        (parse_kept,),
+        lambda: Subject(
+            (encode_kept(world().entries[:2]), encode_kept(world().entries[:1])),
+            parse_kept,
+            lambda entries, _: encode_kept(entries),
+        ),
     ),
     "change file": Entry((Carried.parse,), lambda: Subject(_change_files(), Carried.parse)),
 }

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from clients.operator.chain import Chain, read_chain
+from clients.operator.drafts import restore_body
 from clients.operator.govern import PendingChange
 from clients.operator.home import SeenHead
+from clients.operator.kept_chain import KeptChain
 from clients.operator.shipped import vocabulary_text
 from gateway.core.control.entry import ControlEntry
 from gateway.core.errors import GatewayError, Refused
@@ -109,16 +111,25 @@ def test_another_chain_of_the_same_length_is_refused(town: Town) -> None:
     assert town.operators[0].seen() == SeenHead(3, head)
 
 
-def test_after_an_agreed_restore_the_seen_head_can_be_removed(town: Town) -> None:
-    """The refusal names the file, and removing it is a decision of a person."""
+def test_only_a_restore_that_was_agreed_to_leads_back_and_only_once(town: Town) -> None:
+    """A past that is another than the seen one is an attack, or what this very operator has signed or accepted."""
     read(town, town.encoded())
-    with pytest.raises(Refused) as caught:
-        read(town, town.encoded()[:2])
-    seen = town.operators[0].path / "gateway" / "seen.toml"
+    home, base = town.operators[0], town.encoded()[:2]
+    control = asyncio.run(read_chain(ScriptedGovernance(base), town.operators[1], NOW_MS)).control
+    body = restore_body(old=b"the old life 16b", new=b"the new life 16b", last_tick=1, tick_digest=b"k" * 48)
+    statement = replace(town.statement(StatementKind.RESTORE, body), position=control.position, prev=control.head)
+    restored = [*base, ControlEntry(town.signed(statement), (), NOW_MS).encode()]
+    assert refusal(town, restored) == "control-forked"
 
-    assert str(seen) in caught.value.do
-    seen.unlink()
-    assert read(town, town.encoded()[:2]).control.position == 2
+    KeptChain(home.path).agree(statement.link)
+
+    assert refusal(town, base) == "control-shrank"
+    assert read(town, restored).control.position == 3
+    assert home.seen() == SeenHead(3, statement.link)
+    assert [len(past) for past in KeptChain(home.path).lost()] == [3]
+    assert KeptChain(home.path).agreed() is None
+    assert refusal(town, town.encoded()) == "control-forked"
+    assert refusal(town, base) == "control-shrank"
 
 
 def test_pending_changes_are_laid_on_top_in_order(town: Town) -> None:

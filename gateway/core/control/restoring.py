@@ -82,6 +82,8 @@ class RestoreRequest:
         reasons: dict[str, str] = {}
         while reader.left and len(reasons) < _MAX_WORDS:
             operator = reader.name("operator")
+            if operator in reasons:
+                raise reader.refuse("operator", "each once")
             reasons[operator] = _reason(reader)
         reader.done()
         if not entries or not proposed:

@@ -42,14 +42,17 @@ def backed_up(house: House) -> Backup:
 async def written(rows: Rows) -> UnsafeMemoryJournals:
     """A store with these entries."""
     journals = UnsafeMemoryJournals()
-    await journals.commit(
-        [
-            Append(journal, place, kind, entry)
-            for journal, entries in rows.items()
-            for place, (kind, entry) in enumerate(entries)
-        ]
-    )
+    await journals.commit(appends_of(rows))
     return journals
+
+
+def appends_of(rows: Rows) -> list[Append]:
+    """All of it as one list."""
+    return [
+        Append(journal, place, kind, entry)
+        for journal, entries in rows.items()
+        for place, (kind, entry) in enumerate(entries)
+    ]
 
 
 async def put_back(house: House, backup: Backup) -> None:
