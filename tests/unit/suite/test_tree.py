@@ -198,3 +198,23 @@ def test_a_kept_frontier_with_another_count_of_nodes_is_refused(size: int, count
     """The size says how many peaks there are."""
     with pytest.raises(Refused, match=f"a frontier of size {size}"):
         Frontier.from_nodes(size, [bytes(48)] * count)
+
+
+@pytest.mark.must("13.1.11")
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_a_range_of_a_tree_is_passed_over_by_its_subtrees(start: int, more: int) -> None:
+    """Exactly the nodes that lie between lead on; one less, one more or a step back is refused and changes nothing."""
+    whole, frontier = GrowingTree(), Frontier()
+    for number, leaf in enumerate(_leaves(start + more)):
+        whole.append(leaf)
+        if number < start:
+            frontier.append(leaf)
+    stop = start + more
+    nodes = whole.range_nodes(start, stop)
+
+    for wrong, end in (([*nodes, bytes(48)], stop), (nodes[1:] if nodes else [bytes(48)], stop), (nodes, start - 1)):
+        with pytest.raises(Refused, match="proof-malformed"):
+            frontier.append_range(end, wrong)
+    frontier.append_range(stop, nodes)
+
+    assert (frontier.size, frontier.root()) == (stop, whole.root(stop))
