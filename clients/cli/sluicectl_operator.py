@@ -74,6 +74,23 @@ def init(operator_id: str, recovery: bool, out: Path | None) -> None:
 
 
 @operator.command()
+@click.option("--out", type=_FILE, required=True, metavar="FILE", help="Where the public card goes.")
+def card(out: Path) -> None:
+    """Make the public card of this operator once more: for a certificate of another authority.
+
+    It is signed anew, so its words are others than those of the card before.
+    """
+    home = open_home()
+    fresh = home.card()
+    write_public(out, fresh.encoded)
+    words = fresh.words()
+    result(
+        {"id": home.operator_id, "card": str(out), "words": words, "key": fresh.key_digest.hex()},
+        [("send", f"{out} (public) to the operator who has the authority; read out `{words}`")],
+    )
+
+
+@operator.command()
 @click.option("--gateway", metavar="HOST:PORT", help="Where the gateway listens.")
 @click.option("--server", metavar="SPIFFE", help="The gateway's identity, like spiffe://sluice.example/gateway/demo.")
 @click.option("--roots", type=_FILE, help="PEM of the roots the gateway accepts.")

@@ -21,6 +21,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("gateway.cli.serve:serve", "Run a gateway until it is told to stop."),
     "status": ("gateway.cli.status:status", "Say whether a gateway runs, and how far it is."),
     "verify": ("gateway.cli.verify:verify", "Check every entry and signature of a stopped gateway."),
+    "words": ("gateway.cli.words:words_command", "Say the words of a gateway's enrolment, to be read out."),
     "backup": ("gateway.cli.backup:backup", "Copy a gateway, running or not; or check such a copy."),
     "restore": ("gateway.cli.restore:restore", "Put a backup back, sealed until the operators have signed."),
     "demo": ("gateway.cli.demo:demo", "Show a whole day in a minute, on this machine only."),

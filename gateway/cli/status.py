@@ -1,7 +1,7 @@
 """`sluice status`: what can be said of a gateway from outside its process.
 
 One that does not run is asked whether it could: a store below its floor is *sealed*, and what it lacks is named. Of the
-certificate it is the file that is looked at: a gateway that runs keeps the one it started with.
+certificate it is the file that is looked at: a gateway that runs takes it up within a second if it is good.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from cryptography import x509
 
 from gateway.bootstrap import FloorMark, glance, mark_of
+from gateway.cli.certificate import read_lasting
 from gateway.cli.lost import lost_facts, lost_lines
 from gateway.cli.main import print_result
 from gateway.core.control.restoring import Lost, lost_since
@@ -34,7 +34,7 @@ def status(folder: Path, as_json: bool) -> None:
     mark = mark_of(settings)
     running = _running(folder)
     standing = Standing("listening", f"listening on {running}") if running else _standing(settings, mark)
-    until = _valid_until(settings.certificate)
+    lasting = read_lasting(settings.certificate)
     facts: dict[str, object] = {
         "gateway": settings.gateway_id,
         "state": standing.state,
@@ -44,7 +44,8 @@ def status(folder: Path, as_json: bool) -> None:
         "ticks": mark.tick if mark else None,
         "statements": mark.control_size if mark else None,
         "lost": lost_facts(standing.lost),
-        "certificate_until": until.isoformat() if until else None,
+        "certificate_until": lasting.until.isoformat() if lasting else None,
+        "certificate_renewed_from": lasting.renewed_from.isoformat() if lasting else None,
     }
     print_result(
         as_json,
@@ -54,7 +55,7 @@ def status(folder: Path, as_json: bool) -> None:
             ("state", standing.told),
             *(lost_lines(standing.lost) if standing.lost else []),
             ("floor", _told(mark) if mark else "there is none: no gateway starts"),
-            ("cert", f"valid until {until:%Y-%m-%d %H:%M} UTC" if until else "no certificate can be read"),
+            ("cert", lasting.told(datetime.now(UTC)) if lasting else "no certificate can be read"),
         ],
     )
 
@@ -84,14 +85,6 @@ def _standing(settings: Settings, mark: FloorMark | None) -> Standing:
 
 def _told(mark: FloorMark) -> str:
     return f"tick {mark.tick}, {mark.control_size} statements, incarnation {mark.incarnation.hex()[:8]}"
-
-
-def _valid_until(certificate: Path) -> datetime | None:
-    """The last moment of the server's own certificate, the first of its file."""
-    try:
-        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
-    except (OSError, ValueError):
-        return None
 
 
 def _running(folder: Path) -> str | None:

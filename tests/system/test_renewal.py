@@ -24,6 +24,7 @@ from clients.testing.commands import installed
 from clients.testing.operators import DOMAIN, GATEWAY_ID
 from clients.testing.processes import Process, wait_for
 from gateway.core.parties.identity import Identity
+from tests.system.office import InProcess
 
 SECONDS_LEFT = 14
 
@@ -91,7 +92,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
     """A gateway of its own: clocks and certificates of others are left alone."""
     folder = tmp_path / "town"
     folder.mkdir(mode=0o700)
-    with Sluice.at(folder, vocabularies=("UKR.1", "USA.1")) as sluice:
+    with Sluice.at(folder, vocabularies=("UKR.1", "USA.1"), commands=InProcess(folder)) as sluice:
         town = Town(sluice, [])
         try:
             yield town
