@@ -23,6 +23,7 @@ RUN  := $(VENV)/.installed-run
 TEST := $(VENV)/.installed-test
 NODE := $(VENV)/.installed-node
 BUF  := $(VENV)/buf
+ISSUER := $(VENV)/issuer
 GOAL := $(or $(firstword $(MAKECMDGOALS)),demo)
 PIP  := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check
 
@@ -30,10 +31,10 @@ CHECK_PYTHON = import sys; v = sys.version_info[:3]; found = ".".join(map(str, v
   v < (3, 11) and sys.exit("error[python-too-old]: need Python 3.11 or newer, found %s   do: make $(GOAL) PYTHON=python3.12" % found); \
   v >= (3, 15) and sys.exit("error[python-too-new]: need Python 3.11 to 3.14, found %s   do: make $(GOAL) PYTHON=python3.14" % found)
 INSTALL_FAILED = { echo "error[install-failed]: every pinned package must install with its hash, pip said no above   do: check the package index, then make $(GOAL)" >&2; exit 1; }
-NPM_FAILED = { echo "error[install-failed]: buf must install from protos/buf/package-lock.json with its hashes, npm said no   do: check the package index, then make $(GOAL)" >&2; exit 1; }
+NPM_FAILED = { echo "error[install-failed]: $(1) must install from $(2)/package-lock.json with its hashes, npm said no   do: check the package index, then make $(GOAL)" >&2; exit 1; }
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types protos buf crash fuzz flips explore coverage coverage-core errors pins
+.PHONY: help demo test lint types protos buf issuer crash fuzz flips explore coverage coverage-core errors pins
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-21s %s\n", $$1, $$2 }'
@@ -60,6 +61,8 @@ buf: $(BUF)/.installed ## lint the contract and compare it with what is publishe
 	@cd protos && export PATH="$(abspath $(BIN)):$$PATH" && '$(abspath $(BUF))/node_modules/.bin/buf' lint && \
 	'$(abspath $(BUF))/node_modules/.bin/buf' breaking --against published/sluice-v1.binpb
 	@echo 'contract  ok  lint, and nothing published changes'
+
+issuer: $(ISSUER)/.installed ## install a real issuer of access tokens for `make test` (oidc-provider, from npm, pinned by hash)
 
 crash: $(TEST) ## kill -9 the gateway at N random moments and count what was promised (N=50)
 	@$(BIN)/python -m tests.system.crash --moments $(N) $(ARGS)
@@ -89,7 +92,7 @@ errors: $(TEST) ## write gateway/ERRORS.md again from the code
 
 # Extras stay in the lists: without them pip takes `coverage[toml]` for a second, unpinned requirement as soon as a newer
 # coverage is out.
-pins: $(BIN)/python ## resolve deploy/requirements and protos/buf again (the one command that chooses versions)
+pins: $(BIN)/python ## resolve deploy/requirements, protos/buf and tests/oidc again (the one command that chooses versions)
 	@$(PIP) pip-tools==7.6.2
 	@set -e; compile="$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links"; \
 	export CUSTOM_COMPILE_COMMAND='make pins'; \
@@ -98,6 +101,7 @@ pins: $(BIN)/python ## resolve deploy/requirements and protos/buf again (the one
 	$$compile --build-deps-for editable --only-build-deps -c $(PINS)/test.txt -o $(PINS)/build.txt pyproject.toml; \
 	$$compile -o $(PINS)/node.txt $(PINS)/node.in
 	@cd protos/buf && npm install --package-lock-only --save-dev @bufbuild/buf@latest
+	@cd tests/oidc && npm install --package-lock-only --save-dev oidc-provider@latest
 
 $(BIN)/python:
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
@@ -123,5 +127,10 @@ $(NODE): $(PINS)/node.txt | $(BIN)/python
 # npm passes over an optional package that it cannot get, and buf's program is one: asking its version shows it is there.
 $(BUF)/.installed: protos/buf/package.json protos/buf/package-lock.json protos/buf/.npmrc $(NODE)
 	@rm -rf $(BUF) && mkdir -p $(BUF) && cp protos/buf/package.json protos/buf/package-lock.json protos/buf/.npmrc $(BUF)
-	@export PATH="$(abspath $(BIN)):$$PATH" && cd $(BUF) && { npm ci --silent && node_modules/.bin/buf --version >/dev/null 2>&1; } || $(NPM_FAILED)
+	@export PATH="$(abspath $(BIN)):$$PATH" && cd $(BUF) && { npm ci --silent && node_modules/.bin/buf --version >/dev/null 2>&1; } || $(call NPM_FAILED,buf,protos/buf)
+	@touch $@
+
+$(ISSUER)/.installed: tests/oidc/package.json tests/oidc/package-lock.json tests/oidc/.npmrc $(NODE)
+	@rm -rf $(ISSUER) && mkdir -p $(ISSUER) && cp tests/oidc/package.json tests/oidc/package-lock.json tests/oidc/.npmrc $(ISSUER)
+	@export PATH="$(abspath $(BIN)):$$PATH" && cd $(ISSUER) && npm ci --silent || $(call NPM_FAILED,the issuer of tokens,tests/oidc)
 	@touch $@
