@@ -15,9 +15,11 @@ from clients.cli.report import report
 from clients.enrolment import PartyRole
 from clients.operator.answer import admission_of
 from clients.operator.ca import LEAF_HOURS, PartyKind
-from clients.operator.drafts import source_text
+from clients.operator.drafts import lift_of_text, source_text
+from clients.operator.govern import Condition, Fork
 from gateway.core.control.fold import Control
 from gateway.core.control.source import SourceAdmission
+from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import StatementKind
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -104,6 +106,62 @@ def resume(party_id: str, reason: str, yes: bool) -> None:
 def profile(party_id: str, out: Path, hours: int, endpoint: str, certificate: Path | None) -> None:
     """Write the one file that answers a source's enrolment, with a fresh certificate."""
     write_profile(PartyRole.SOURCE, party_id, out, hours=hours, endpoint=endpoint, certificate=certificate)
+
+
+@source.group("fork", cls=Group)
+def fork() -> None:
+    """Two batches that a source signed with one number: list, lift."""
+
+
+@fork.command("list")
+def list_forks() -> None:
+    """List forks that nobody has settled: their sources are held."""
+
+    async def action(desk: Desk) -> None:
+        forks = (await desk.governance.condition()).forks
+        facts = [{"source": one.source_id, "kept": one.kept.hex(), "refused": one.refused.hex()} for one in forks]
+        lines = []
+        for one in forks:
+            lines += [
+                (one.source_id, f"has the number  {one.kept.hex()}"),
+                ("", f"was refused     {one.refused.hex()}"),
+            ]
+        result({"forks": facts}, lines or [("none", "no source is held for a fork")])
+
+    at_desk(action)
+
+
+@fork.command("lift")
+@click.argument("party_id", metavar="ID")
+@click.option("--refused", default="", metavar="DIGITS", help="The refused batch's first digits, if there are several.")
+@reason_option
+@yes_option
+@wait_option
+def lift_fork(party_id: str, refused: str, reason: str, yes: bool) -> None:
+    """Propose to take from a source again: it needs the quorum. The batch that came first stays, the other does not.
+
+    Call the source first: whoever signs two batches with one number has a copy of its key, or was put back.
+    """
+
+    async def action(desk: Desk) -> Decided:
+        body = lift_of_text(_fork(await desk.governance.condition(), party_id, refused).target, reason)
+        return await desk.propose(StatementKind.LIFT, body, (), reason=reason, yes=yes)
+
+    report([at_desk(action)])
+
+
+def _fork(condition: Condition, party_id: str, refused: str) -> Fork:
+    """The one fork that is meant; refuses `fork-unknown` and `fork-ambiguous`."""
+    own = [one for one in condition.forks if one.source_id == party_id and one.refused.hex().startswith(refused)]
+    if not own:
+        raise Refused(
+            "fork-unknown", "a source must be held for a fork, this one is not", at=party_id, do="`source fork list`"
+        )
+    if len(own) > 1:
+        raise CallerError(
+            "fork-ambiguous", f"one fork must be named, there are {len(own)}", at=party_id, do="--refused"
+        )
+    return own[0]
 
 
 def _facts(control: Control, admission: SourceAdmission) -> dict[str, object]:

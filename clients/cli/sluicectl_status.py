@@ -15,11 +15,13 @@ def status() -> None:
     """Show the gateway's health and what operators have signed, verified from this home's genesis."""
 
     async def action(desk: Desk) -> None:
-        health = await desk.governance.health()
+        health, condition = await desk.governance.health(), await desk.governance.condition()
         control, chain = desk.chain.control, desk.chain
         connection = desk.home.connection()
         roster = control.roster
         newest = control.directory.newest if control.directory else None
+        # Readers hear of a roster together with a directory under it.
+        is_due = control.directory is not None and control.directory.base.statement.roster != control.roster_link
         facts = {
             "gateway": connection.endpoint,
             "server": connection.server,
@@ -45,21 +47,30 @@ def status() -> None:
             "suspended": sorted(control.suspended),
             "held": sorted(control.held),
             "locked": control.is_locked,
+            "timed": condition.is_timed,
+            "forks": [one.target for one in condition.forks],
+            "proposals": [link.hex() for link in control.proposals],
+            "directory_due": is_due,
         }
+        under = "  under an older roster: `sluicectl directory issue`" if is_due else ""
         life = f"{newest.dir_no} until {utc(newest.expires_at_ms)}" if newest else "none: no stream opens"
         expired = "  EXPIRED: no stream opens" if newest and newest.expires_at_ms <= now_ms() else ""
         lines = [
             ("gateway", f"{connection.endpoint}  {health}  {connection.server}"),
             ("control", f"{control.position} statements verified, head {control.head.hex()[:16]}"),
             ("roster", f"{', '.join(one.id for one in roster.operators)}; quorum {roster.quorum}"),
-            ("directory", life + expired),
+            ("directory", life + expired + under),
             ("guide", control.guide.id if control.guide else "none: nothing is taken"),
             ("parties", f"{len(control.sources)} sources, {len(control.partners)} partners"),
             ("pending", f"{len(chain.pending)} changes" + (f", {len(chain.broken)} broken" if chain.broken else "")),
         ]
+        lines += [("proposed", f"roster {link.hex()[:16]}: `sluicectl operator list`") for link in control.proposals]
         lines += [("suspended", ", ".join(sorted(control.suspended)))] * bool(control.suspended)
         lines += [("held", ", ".join(sorted(control.held)))] * bool(control.held)
         lines += [("LOCKED", "nothing is sent and nothing is taken: `sluicectl lockdown off`")] * control.is_locked
+        lines += [("forked", f"{one.source_id} is held: `sluicectl source fork list`") for one in condition.forks]
+        if not condition.is_timed:
+            lines.append(("UNTIMED", "the clock is not trusted, nothing is released: `sluicectl time show`"))
         result(facts, lines)
 
     at_desk(action)

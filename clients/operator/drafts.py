@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 from clients.operator.ca import PartyKind, spiffe_id
 from clients.operator.card import OperatorCard
@@ -17,6 +17,7 @@ from clients.operator.rosters import write_roster
 from gateway.core.control.compromise import Revocation, Taint
 from gateway.core.control.enrolment import PARTNER_ROLES, SOURCE_ROLES, Bundle
 from gateway.core.control.hold import Hold, Lockdown
+from gateway.core.control.moment import TrueTime
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.restore import Restore
 from gateway.core.control.roster import Operator, RecoveryKey
@@ -184,6 +185,14 @@ def serials_revocation_text(root: str, serials: Sequence[str], reason: str) -> b
     lines = [f'target  = "root/{_quoted(root)}"', "serials = [", *listed, "]", f'reason  = "{_quoted(reason)}"']
     text = _text(lines)
     Revocation.parse(text)
+    return text
+
+
+def time_text(begin: datetime, end: datetime, reason: str) -> bytes:
+    """The gateway's wall clock is right if it shows a time of this span; it needs the quorum. Both in UTC."""
+    moments = [f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for moment in (begin, end)]
+    text = _text([f"from = {moments[0]}", f"until = {moments[1]}", f'reason = "{_quoted(reason)}"'])
+    TrueTime.parse(text)
     return text
 
 

@@ -64,6 +64,31 @@ class PendingChange:
     signatures_need: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Two batches of one number, as the gateway tells them. kept: H(B) that has it; refused: H(B) of the other."""
+
+    source_id: str
+    kept: bytes
+    refused: bytes
+
+    @property
+    def target(self) -> str:
+        """How a LIFT names it."""
+        return f"fork/{self.kept.hex()}/{self.refused.hex()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the gateway says of itself. wall_ms: its wall clock; now_ms: its own now; keys_in_use: key digests."""
+
+    is_timed: bool
+    wall_ms: int
+    now_ms: int
+    forks: tuple[Fork, ...]
+    keys_in_use: tuple[bytes, ...]
+
+
 class Governance:
     """An open channel to the service; every method raises errors of our tree only."""
 
@@ -155,6 +180,20 @@ class Governance:
         request = identity_pb2.AnswerRenewalRequest(renewal_digest=digest, certificate=certificate)
         with _our_errors(self._endpoint):
             await call(request, timeout=CALL_SECONDS)
+
+    async def condition(self) -> Condition:
+        """What the gateway says of its clocks, of forks and of the keys it uses; unverified."""
+        call = self._channel.unary_unary(
+            _SERVICE + "ReadCondition",
+            request_serializer=govern_pb2.ReadConditionRequest.SerializeToString,
+            response_deserializer=govern_pb2.ReadConditionResponse.FromString,
+        )
+        with _our_errors(self._endpoint):
+            response = await call(govern_pb2.ReadConditionRequest(), timeout=CALL_SECONDS)
+        forks = tuple(Fork(plain(one.source_id), one.kept, one.refused) for one in response.forks[:MAX_CHANGES])
+        return Condition(
+            response.timed, response.wall_ms, response.now_ms, forks, tuple(response.keys_in_use[:MAX_CHANGES])
+        )
 
     async def health(self) -> str:
         """What the gateway says of itself: `SERVING` or another state."""

@@ -17,6 +17,7 @@ from gateway.core.control.directory import parse_dir
 from gateway.core.control.endorsing import parse_endorsement_list
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.hold import Hold, Lockdown
+from gateway.core.control.moment import TrueTime
 from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.restore import Restore
 from gateway.core.control.roster import ONE_SIGNATURE, Roster
@@ -57,6 +58,10 @@ def _locked(body: bytes) -> str:
     return EVERYTHING
 
 
+def _moment(body: bytes) -> str:
+    return utc(TrueTime.parse(body).from_ms)
+
+
 _SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
     StatementKind.GENESIS: ("founding of a", lambda body: "gateway"),
     StatementKind.ROSTER_PROPOSE: (
@@ -77,6 +82,7 @@ _SUBJECTS: dict[StatementKind, tuple[str, Callable[[bytes], str]]] = {
     StatementKind.TAINT: ("taint of", lambda body: f"key/{Taint.parse(body).key_digest.hex()}"),
     StatementKind.REVOKE: ("revocation of", lambda body: Revocation.parse(body).target),
     StatementKind.EQUIVALENCE: ("equivalence", lambda body: read_text(body, "equivalence", {"id", "row"}).name("id")),
+    StatementKind.TIME: ("trust in the clock of", _moment),
     StatementKind.LIFT: ("lift of", lambda body: Lift.parse(body).target),
     StatementKind.RESTORE: ("restore of", lambda body: Restore.parse(body).old.hex()[:_INCARNATION_DIGITS]),
     StatementKind.DIRECTORY: ("directory", lambda body: str(parse_dir(body).dir_no)),

@@ -93,6 +93,26 @@ class GovernService(govern_pb2_grpc.GovernServiceServicer):
 
         return await self._boundary.run(context, body)
 
+    async def ReadCondition(  # noqa: N802
+        self, request: govern_pb2.ReadConditionRequest, context: Context
+    ) -> govern_pb2.ReadConditionResponse:
+        """What the gateway says of itself."""
+
+        async def body(peer: Peer) -> govern_pb2.ReadConditionResponse:
+            found = self._government.condition(peer)
+            return govern_pb2.ReadConditionResponse(
+                timed=found.is_timed,
+                wall_ms=found.wall_ms,
+                now_ms=found.now_ms,
+                forks=[
+                    govern_pb2.Fork(source_id=source, kept=kept, refused=refused)
+                    for source, kept, refused in found.forks
+                ],
+                keys_in_use=found.keys_in_use,
+            )
+
+        return await self._boundary.run(context, body)
+
     async def ReadControl(  # noqa: N802
         self, request: govern_pb2.ReadControlRequest, context: Context
     ) -> AsyncIterator[govern_pb2.ReadControlResponse]:

@@ -23,6 +23,7 @@ from gateway.core.ledger.entries import HOUSE, Applied, KeyEvent
 from gateway.core.suite.numbers import StatementKind
 from gateway.ports.journal import Journal
 from gateway.ports.pending import PendingStore
+from gateway.usecases.condition import Condition, condition
 from gateway.usecases.peer import Peer
 from gateway.usecases.pending import PendingChange, PendingChanges, check_size
 from gateway.usecases.running import Running
@@ -156,6 +157,11 @@ class Government:
         self._check(peer)
         self._drop_expired()
         return self._pending.in_order()
+
+    def condition(self, peer: Peer) -> Condition:
+        """What no statement says of the gateway."""
+        self._check(peer)
+        return condition(self._running)
 
     def entries(self, peer: Peer, from_position: int) -> list[bytes]:
         """Up to 8 entries of CONTROL from a position."""

@@ -145,6 +145,12 @@ class Lanes:
         """Whether a source signed these two with one number. fork: H(B) that has the number, H(B) of the other."""
         return any(fork in forks for forks in self._forks.values())
 
+    def open_forks(self, settled: Set[tuple[bytes, bytes]]) -> tuple[tuple[str, bytes, bytes], ...]:
+        """(source, H(B) that has the number, H(B) of the other) of each fork that was not settled; by source."""
+        return tuple(
+            sorted((source, *fork) for source, forks in self._forks.items() for fork in forks if fork not in settled)
+        )
+
     def judge(self, signed: SignedBatch) -> tuple[Verdict, Refusal | None]:
         """What the batch is to its lane, and the earlier refusal if it has one."""
         batch = signed.batch

@@ -214,7 +214,10 @@ def test_a_generic_handler_is_a_real_coroutine_function(method: str) -> None:
 
 def test_every_method_of_a_service_is_asynchronous() -> None:
     """The same for the generated ones."""
-    for service, names in ((GovernService, ("Propose", "Approve", "Reject", "ListChanges")), (Health, ("Check",))):
+    for service, names in (
+        (GovernService, ("Propose", "Approve", "Reject", "ListChanges", "ReadCondition")),
+        (Health, ("Check",)),
+    ):
         for name in names:
             assert inspect.iscoroutinefunction(getattr(service, name))
     assert inspect.isasyncgenfunction(GovernService.ReadControl)

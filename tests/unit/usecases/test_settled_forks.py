@@ -11,7 +11,7 @@ from gateway.core.records.states import UnverifiedBatch
 from gateway.core.suite.numbers import PublishMessage, RefusalCode, StatementKind
 from tests.unit.usecases.house import House, a_house
 from tests.unit.usecases.test_govern import refused
-from tests.unit.usecases.town import Origin, operator_peer
+from tests.unit.usecases.town import Origin, operator_peer, partner_peer
 
 BOTH = ("officer-1", "officer-2")
 
@@ -55,6 +55,26 @@ def test_a_source_is_taken_from_again_once_its_fork_is_settled() -> None:
             assert (await house.admit(bad))[0] == PublishMessage.REFUSED
             answer = await house.admit(third.batch())
             assert answer == bytes([PublishMessage.WAITING]) + answer[1:49] + bytes([0, RefusalCode.SOURCE_HELD])
+
+    asyncio.run(scenario())
+
+
+def test_operators_are_told_both_batches_of_a_fork_until_it_is_settled() -> None:
+    """Whoever lifts a fork signs two digests, and must see them before."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            assert house.government.condition(operator_peer()).forks == ()
+            _, kept, other = await forked(house)
+
+            told = house.government.condition(operator_peer()).forks
+            await house.apply(StatementKind.LIFT, lifting(kept, other))
+
+            assert told == (("src-3f07", kept.signed.digest, other.signed.digest),)
+            assert house.government.condition(operator_peer()).forks == ()
+            with pytest.raises(GatewayError) as caught:
+                house.government.condition(partner_peer())
+            assert caught.value.code == "denied"
 
     asyncio.run(scenario())
 

@@ -117,3 +117,31 @@ class ReadControlResponse(_message.Message):
     ENTRY_FIELD_NUMBER: _ClassVar[int]
     entry: bytes
     def __init__(self, entry: _Optional[bytes] = ...) -> None: ...
+
+class ReadConditionRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReadConditionResponse(_message.Message):
+    __slots__ = ("timed", "wall_ms", "now_ms", "forks", "keys_in_use")
+    TIMED_FIELD_NUMBER: _ClassVar[int]
+    WALL_MS_FIELD_NUMBER: _ClassVar[int]
+    NOW_MS_FIELD_NUMBER: _ClassVar[int]
+    FORKS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_IN_USE_FIELD_NUMBER: _ClassVar[int]
+    timed: bool
+    wall_ms: int
+    now_ms: int
+    forks: _containers.RepeatedCompositeFieldContainer[Fork]
+    keys_in_use: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, timed: _Optional[bool] = ..., wall_ms: _Optional[int] = ..., now_ms: _Optional[int] = ..., forks: _Optional[_Iterable[_Union[Fork, _Mapping]]] = ..., keys_in_use: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class Fork(_message.Message):
+    __slots__ = ("source_id", "kept", "refused")
+    SOURCE_ID_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    source_id: str
+    kept: bytes
+    refused: bytes
+    def __init__(self, source_id: _Optional[str] = ..., kept: _Optional[bytes] = ..., refused: _Optional[bytes] = ...) -> None: ...

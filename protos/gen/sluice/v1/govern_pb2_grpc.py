@@ -60,6 +60,11 @@ class GovernServiceStub:
                 request_serializer=sluice_dot_v1_dot_govern__pb2.ReadControlRequest.SerializeToString,
                 response_deserializer=sluice_dot_v1_dot_govern__pb2.ReadControlResponse.FromString,
                 _registered_method=True)
+        self.ReadCondition = channel.unary_unary(
+                '/sluice.v1.GovernService/ReadCondition',
+                request_serializer=sluice_dot_v1_dot_govern__pb2.ReadConditionRequest.SerializeToString,
+                response_deserializer=sluice_dot_v1_dot_govern__pb2.ReadConditionResponse.FromString,
+                _registered_method=True)
 
 
 class GovernServiceServicer:
@@ -101,6 +106,13 @@ class GovernServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadCondition(self, request, context):
+        """What no statement says of the gateway: its clocks, forks that are not settled, and which of its keys it uses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GovernServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +140,11 @@ def add_GovernServiceServicer_to_server(servicer, server):
                     servicer.ReadControl,
                     request_deserializer=sluice_dot_v1_dot_govern__pb2.ReadControlRequest.FromString,
                     response_serializer=sluice_dot_v1_dot_govern__pb2.ReadControlResponse.SerializeToString,
+            ),
+            'ReadCondition': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadCondition,
+                    request_deserializer=sluice_dot_v1_dot_govern__pb2.ReadConditionRequest.FromString,
+                    response_serializer=sluice_dot_v1_dot_govern__pb2.ReadConditionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class GovernService:
             '/sluice.v1.GovernService/ReadControl',
             sluice_dot_v1_dot_govern__pb2.ReadControlRequest.SerializeToString,
             sluice_dot_v1_dot_govern__pb2.ReadControlResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadCondition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluice.v1.GovernService/ReadCondition',
+            sluice_dot_v1_dot_govern__pb2.ReadConditionRequest.SerializeToString,
+            sluice_dot_v1_dot_govern__pb2.ReadConditionResponse.FromString,
             options,
             channel_credentials,
             insecure,
