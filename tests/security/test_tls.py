@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import subprocess
@@ -14,6 +15,7 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from structlog.testing import capture_logs
 
 from clients.operator.ca import Authority
 from clients.testing.served import Served
@@ -21,6 +23,7 @@ from gateway.core.errors import Fault
 from gateway.rpc.server import OPTIONS
 from gateway.settings import FILE
 from tests.loopback import Loopback
+from tests.security.raw_http2 import ask
 from tests.security.wire import HEALTH, READ_CONTROL, Heard, Leaf, a_leaf, call, channel, p384, pem_of
 from tests.stand import DOMAIN
 
@@ -237,6 +240,21 @@ def test_tls_1_2_is_not_spoken(process_port: tuple[int, Loopback], tmp_path: Pat
 
     assert _handshake(port, world, leaf, tmp_path, ssl.TLSVersion.TLSv1_3) == "TLSv1.3"
     assert not _handshake(port, world, leaf, tmp_path, ssl.TLSVersion.TLSv1_2).startswith("TLS")
+
+
+@pytest.mark.must("12.5.1", "12.5.6")
+def test_tls_1_2_that_a_handshake_let_through_stops_at_the_door(port: Port, tmp_path: Path) -> None:
+    """The launcher keeps it out of the handshake; this gateway was started without, and looks at every call."""
+    leaf = a_leaf(port.own, PARTNER)
+
+    with capture_logs() as logged:
+        asked = asyncio.to_thread(
+            ask, port.world.stand.port, port.own.root_pem(), leaf, tmp_path, HEALTH, version=ssl.TLSVersion.TLSv1_2
+        )
+        agreed = port.world.run(asked)
+
+    assert (agreed.version, agreed.heard.status, agreed.heard.code) == ("TLSv1.2", "PERMISSION_DENIED", "denied")
+    assert [entry["code"] for entry in logged if entry["event"] == "rpc.denied"] == ["tls-version"]
 
 
 @pytest.mark.must("12.5.1")
