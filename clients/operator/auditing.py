@@ -55,7 +55,7 @@ async def read_accounts(
     last = seen.last
     incarnation, next_tick = (last.incarnation, last.number + 1) if last else (b"", 0)
     accounts: Accounts | None = None
-    async for nodes, items in governance.read_accounts(question.partner_id, incarnation, next_tick):
+    async for nodes, items in governance.shown_accounts(question.partner_id, incarnation, next_tick):
         for item in items:
             if accounts is None:
                 chain, accounts = await _begin(governance, home, chain, question.wanted, item, now_ms)

@@ -213,7 +213,7 @@ class Governance:
             ):
                 yield response.entry
 
-    async def read_accounts(
+    async def shown_accounts(
         self, partner_id: str, incarnation: bytes, next_tick: int
     ) -> AsyncIterator[tuple[list[bytes], list[bytes]]]:
         """(ledger nodes, items with their type byte) of each answer, unverified. partner_id: empty for all."""

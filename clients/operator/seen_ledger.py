@@ -32,7 +32,9 @@ class SeenLedger:
         return parse_tick(self.statement) if self.statement else None
 
     def encode(self) -> bytes:
-        """What a home keeps."""
+        """What a home keeps; nothing before the first."""
+        if not self.statement:
+            return b""
         nodes = self.ledger.nodes()
         return lp16(self.statement) + u8(len(nodes)) + b"".join(nodes)
 

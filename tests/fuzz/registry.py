@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz import (
+    subjects_accounts,
     subjects_clients,
     subjects_control,
     subjects_kinds,
@@ -17,6 +18,7 @@ from tests.fuzz.subject import Entry
 ROOMS: dict[str, dict[str, Entry]] = {
     "records": subjects_records.SUBJECTS,
     "ledger": subjects_ledger.SUBJECTS,
+    "accounts": subjects_accounts.SUBJECTS,
     "control": subjects_control.SUBJECTS,
     "stops": subjects_stops.SUBJECTS,
     "labels": subjects_labels.SUBJECTS,

@@ -57,10 +57,11 @@ def _folder() -> Path:
 
 def _configuration(octets: bytes) -> object:
     (_folder() / "configuration").mkdir(exist_ok=True)
-    return read_folder(_file("configuration/stops.toml", octets).parent)
+    return read_folder(in_a_file("configuration/stops.toml", octets).parent)
 
 
-def _file(name: str, octets: bytes) -> Path:
+def in_a_file(name: str, octets: bytes) -> Path:
+    """A file of this process with these octets in it."""
     path = _folder() / name
     path.write_bytes(octets)
     return path
@@ -108,7 +109,7 @@ def _recording(octets: bytes) -> int:
 
 
 def _tactic(octets: bytes) -> dict[int, bytes]:
-    return read_tactic(_file("tactic.toml", octets))
+    return read_tactic(in_a_file("tactic.toml", octets))
 
 
 class _Answers:

@@ -11,6 +11,7 @@ from functools import partial
 
 from gateway.core.suite.numbers import Schema, StatementKind
 from tests.fuzz import (
+    subjects_accounts,
     subjects_clients,
     subjects_control,
     subjects_kinds,
@@ -21,6 +22,7 @@ from tests.fuzz import (
 from tests.fuzz.engine import BrokenLawError, Subject, judged
 from tests.fuzz.subject import Entry
 from tests.reference.reader import (
+    accounts,
     content,
     control,
     evidence,
@@ -43,6 +45,7 @@ from tests.reference.reader.octets import Cut, Refusal
 _OURS: dict[str, Entry] = {
     **subjects_records.SUBJECTS,
     **subjects_ledger.SUBJECTS,
+    **subjects_accounts.SUBJECTS,
     **subjects_control.SUBJECTS,
     **subjects_labels.SUBJECTS,
     **subjects_kinds.SUBJECTS,
@@ -108,6 +111,12 @@ TWINS: dict[str, Callable[[bytes], object]] = {
     "source entry": source.parse_entry,
     "signed receipt": receipt.parse_receipt,
     "ledger state": ledger.Ledger.parse,
+    "opening of a disclosure": accounts.Opening.parse,
+    "tick item": accounts.parse_tick_item,
+    "account item": accounts.Head.parse,
+    "entry item": accounts.parse_entry_item,
+    "skipped item": accounts.parse_skipped_item,
+    "evidence batch": accounts.parse_batch_item,
     "statement": statements.Statement.parse,
     "signatures": statements.parse_signatures,
     "endorsement": statements.Endorsement.parse,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import grpc
 import pytest
 from google.protobuf import descriptor_pool
-from sluice.v1 import govern_pb2, publish_pb2, release_pb2
+from sluice.v1 import govern_pb2, ledger_pb2, publish_pb2, release_pb2
 
 from clients.operator.ca import PartyKind
 from gateway.core.errors import Fault, Refused
@@ -19,7 +19,19 @@ from gateway.core.suite.octets import u8, u64
 from gateway.rpc.boundary import MAX_CALLS_EACH
 from gateway.rpc.convert import wrap
 from tests.security.test_identity import Town, kinds_of
-from tests.security.wire import FOLLOW, HEALTH, PUBLISH, READ_CONTROL, RECEIPT, Heard, Leaf, a_leaf, call, channel
+from tests.security.wire import (
+    FOLLOW,
+    HEALTH,
+    PUBLISH,
+    READ_ACCOUNTS,
+    READ_CONTROL,
+    RECEIPT,
+    Heard,
+    Leaf,
+    a_leaf,
+    call,
+    channel,
+)
 from tests.stand import DOMAIN
 
 BEGIN = u8(UpMessage.BEGIN) + bytes(16) + u64(0) + u64(0) + u64(0)
@@ -54,7 +66,7 @@ def test_the_services_over_the_wire_are_the_contract_and_no_more(town: Town) -> 
     """Reflection, channelz and admin services tell a stranger what there is; each method of ours asks who calls."""
     served = {
         f"/{service.full_name}/{method.name}"
-        for module in (govern_pb2, publish_pb2, release_pb2)
+        for module in (govern_pb2, ledger_pb2, publish_pb2, release_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
@@ -75,6 +87,20 @@ def test_the_services_over_the_wire_are_the_contract_and_no_more(town: Town) -> 
     assert {ask(town, nobody, method, b"").status for method in served} == {"PERMISSION_DENIED"}
     assert {ask(town, nobody, method, b"").status for method in absent} == {"UNIMPLEMENTED"}
     assert descriptor_pool.Default() is not None
+
+
+@pytest.mark.must("13.1.1")
+@pytest.mark.parametrize("party", ["usa/arl", "src-3f07"])
+def test_accounts_are_read_to_operators_alone(town: Town, party: str) -> None:
+    """An admitted partner or source hears what a stranger hears; an officer who asks for nobody is told so."""
+    request = ledger_pb2.ReadAccountsRequest().SerializeToString()
+    wrong = ledger_pb2.ReadAccountsRequest(partner_id="no name", incarnation=b"short").SerializeToString()
+
+    answer = ask(town, town.leaf(party), READ_ACCOUNTS, request)
+    officers = ask(town, officer(town), READ_ACCOUNTS, wrong)
+
+    assert (answer.status, answer.answers) == ("PERMISSION_DENIED", ())
+    assert officers.status == "INVALID_ARGUMENT"
 
 
 @pytest.mark.must("12.5.5")
