@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NoReturn, TypeVar
 
 import grpc
@@ -27,17 +27,18 @@ R = TypeVar("R")
 
 
 class Turnstile:
-    """Counts the calls each party has open, over all services."""
+    """Counts the calls each party has open, over all services. limit: as many, and no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_CALLS_EACH) -> None:
+        self._limit = limit
         self._open: Counter[tuple[str, str]] = Counter()
 
     @contextmanager
     def passing(self, peer: Peer) -> Iterator[None]:
         """For the time of one call; refuses `busy`."""
         party = (peer.role, peer.party_id)
-        if self._open[party] >= MAX_CALLS_EACH:
-            raise Refused("busy", f"a party has at most {MAX_CALLS_EACH} calls at a time", at="connection")
+        if self._open[party] >= self._limit:
+            raise Refused("busy", f"a party has at most {self._limit} calls at a time", at="connection")
         self._open[party] += 1
         try:
             yield
@@ -56,27 +57,29 @@ class Boundary:
     async def run(self, context: Context, body: Callable[[Peer], Awaitable[R]]) -> R:
         """The body's result, or an abort with what the peer may hear."""
         to_operator = False
-        try:
-            peer = self._doorkeeper.peer_of(context)
-            if self._operators_only:
-                check_operator(peer)
-                to_operator = True
-            with self._turnstile.passing(peer):
+        # A peer that does not read keeps its place while it is answered: gRPC holds the call until it reads or is gone.
+        with ExitStack() as place:
+            try:
+                peer = self._doorkeeper.peer_of(context)
+                if self._operators_only:
+                    check_operator(peer)
+                    to_operator = True
+                place.enter_context(self._turnstile.passing(peer))
                 return await body(peer)
-        except GatewayError as error:
-            await _abort(context, *status_of(error, to_operator=to_operator))
-        except ExceptionGroup as group:
-            if _is_cancelled():
-                # A task group tells of its tasks' errors and keeps the cancellation that came with them to itself.
-                raise asyncio.CancelledError from group
-            first = _first(group)
-            if isinstance(first, GatewayError):
-                await _abort(context, *status_of(first, to_operator=to_operator))
-            await _abort(context, *status_of_bug(first))
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:
-            await _abort(context, *status_of_bug(error))
+            except GatewayError as error:
+                await _abort(context, *status_of(error, to_operator=to_operator))
+            except ExceptionGroup as group:
+                if _is_cancelled():
+                    # A task group tells of its tasks' errors and keeps the cancellation that came with them to itself.
+                    raise asyncio.CancelledError from group
+                first = _first(group)
+                if isinstance(first, GatewayError):
+                    await _abort(context, *status_of(first, to_operator=to_operator))
+                await _abort(context, *status_of_bug(first))
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:
+                await _abort(context, *status_of_bug(error))
 
 
 def _is_cancelled() -> bool:

@@ -55,6 +55,9 @@ async def catch_up(running: Running, subscription: Subscription) -> Pause | None
             batch = OutgoingBatch.of_stored(item.position, parse_stored_batch(item.entry))
             from_idx = place.idx if item.position == place.position else 0
             masks, stop_idx = _within(running.discloser.masks(subscription, batch, from_idx), left)
+            if not running.time.is_timed():
+                # Nothing was released because nothing could be dated: that is no reason to pass it by.
+                return None
             left = left if left is None else left - sum(map(bool, masks))
             if any(masks):
                 released.append(Release(batch, masks, whole=stop_idx is None))

@@ -7,6 +7,7 @@ a statement counts; it is effective when no stream that it touches can write ano
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -28,6 +29,7 @@ from gateway.usecases.peer import Peer
 from gateway.usecases.pending import PendingChange, PendingChanges, check_size
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Plan
+from gateway.usecases.source_call import SourceCall
 from gateway.usecases.subscription import CUT_SECONDS, Subscription
 
 KIND_STATEMENT = 1
@@ -53,7 +55,7 @@ class _ApplyJob:
     entry: ControlEntry
     applied: Control | None = None
     reading: tuple[int, int] = (0, 0)
-    ended: list[Subscription] = field(default_factory=list)
+    ended: list[Subscription | SourceCall] = field(default_factory=list)
 
     def prepare(self, plan: Plan) -> None:
         entry, self.reading = dated(self.running, self.entry)
@@ -71,7 +73,10 @@ class _ApplyJob:
             self.running.control = self.applied
             if self.entry.statement.kind is StatementKind.TIME:
                 self.running.time.confirm(self.reading)
-            self.ended = self.running.discloser.redecide(self.applied)
+            self.ended = [
+                *self.running.discloser.redecide(self.applied),
+                *(call for call in self.running.source_calls if not call.look_again()),
+            ]
 
 
 class Government:
@@ -100,12 +105,12 @@ class Government:
                 do="stop the gateway first",
             )
         async with self._turn:
+            self._check(peer)
             self._drop_expired()
             known = self._pending.of_link(entry.statement.link)
             if known is not None:
                 return await self._sign(known, peer, entry.signed.signatures, reason)
             check_size(entry)
-            self._check(peer)
             self._pending.check_place(entry.statement, self._head())
             if entry.statement.expires_at_ms <= self._running.now_ms():
                 raise Refused(
@@ -271,14 +276,22 @@ class Government:
         )
 
 
-async def _all_closed(ended: list[Subscription]) -> None:
-    """Waits until the ended streams are gone: they close by themselves, or are cut, and are written to by nobody."""
+async def _all_closed(ended: Sequence[Subscription | SourceCall]) -> None:
+    """Waits until the ended streams are gone: they close by themselves, or are cut, and are written to by nobody.
+
+    For as long as it takes: a statement is not called effective while anything made before it can still be written.
+    """
     try:
         async with asyncio.timeout(2 * CUT_SECONDS):
-            for subscription in ended:
-                await subscription.closed.wait()
+            await _closed(ended)
     except TimeoutError:
         _log.warning("change.stream-lingers", streams=sum(not one.closed.is_set() for one in ended))
+        await _closed(ended)
+
+
+async def _closed(ended: Sequence[Subscription | SourceCall]) -> None:
+    for one in ended:
+        await one.closed.wait()
 
 
 def dated(running: Running, entry: ControlEntry) -> tuple[ControlEntry, tuple[int, int]]:

@@ -3,7 +3,7 @@
 Each batch is opened, verified under the source's own key, inspected, and handed to the sequencer; `stored` goes out as
 soon as it is durable, `acknowledged` is the source's own account under a tick. Verification runs on the loop in slices,
 so one batch never holds it for long. What does not verify ends the connection: it is nobody's batch. A source that is
-suspended, or whose certificate expires, is neither taken from nor shown anything from the next tick on.
+suspended, or whose certificate expires or is revoked, is neither taken from nor told anything more.
 Source: SPEC.md section 3.
 """
 
@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import TypeVar
 
-from gateway.core.control.standing import needed_by_source
+from gateway.core.control.standing import StandingDirectory, needed_by_source
 from gateway.core.errors import Refused
 from gateway.core.ledger.entries import source_account
 from gateway.core.records.states import parse_batch_item, verifying
@@ -27,6 +27,7 @@ from gateway.usecases.ready import check_not_stopped, check_ready
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Plan
 from gateway.usecases.showing import AccountWindow
+from gateway.usecases.source_call import SourceCall
 
 SHOW_EVERY_SECONDS = 1.0
 HEARTBEAT_SECONDS = 8.0
@@ -52,7 +53,13 @@ class _BeginJob:
 
 async def publish(running: Running, peer: Peer, messages: AsyncIterator[bytes], write: Write) -> None:
     """Serves one Publish call until the source is done; refuses `denied`, and what cannot be a source's batch."""
-    _check_active(running, peer)
+    call = SourceCall(lambda: _check_active(running, peer))
+    call.check()
+    async with call.lasting(running.source_calls):
+        await _serve(running, peer, messages, call, write)
+
+
+async def _serve(running: Running, peer: Peer, messages: AsyncIterator[bytes], call: SourceCall, write: Write) -> None:
     begin = Reader(await anext(messages, b""), "begin")
     if begin.u8("type") != UpMessage.BEGIN:
         raise begin.refuse("type", "begin, before anything else")
@@ -60,16 +67,15 @@ async def publish(running: Running, peer: Peer, messages: AsyncIterator[bytes], 
     account_size, dir_no = begin.u64("account_size"), begin.u64("dir_no")
     begin.done()
     # The source may have waited before it spoke.
-    _check_active(running, peer)
-    standing = check_ready(running.control, {Role.GATEWAY_LEDGER: running.keys.ledger().key_id}, running.now_ms())
-    if dir_no > standing.newest.dir_no:
+    call.check()
+    if dir_no > _working_under(running).newest.dir_no:
         raise Refused("directory-due", "the directory is older than the one the source has seen", at="begin.dir_no")
     account_id = source_account(peer.party_id)
     window = AccountWindow.resume(
         running, account_id, incarnation=incarnation, next_tick=next_tick, account_size=account_size
     )
     await running.sequencer.submit(_BeginJob(account_id))
-    connection = _Connection(running, peer, window, write)
+    connection = _Connection(running, peer, window, call, write)
     directory = running.control.directory_message(
         dir_no, needed_by_source(peer.party_id), incarnation, running.book.incarnation
     )
@@ -80,23 +86,54 @@ async def publish(running: Running, peer: Peer, messages: AsyncIterator[bytes], 
         connection.finish(running.book.accounts[account_id].tree.size)
 
 
-def _check_active(running: Running, peer: Peer) -> None:
-    """Refuses `denied` and, on the way down, `stopping`; asked again and again while the connection lasts."""
+def _check_known(running: Running, peer: Peer) -> None:
+    """Refuses a source that must not be spoken to any more; asked before every word to it."""
     if peer.role != "source" or running.control.is_stopped(f"source/{peer.party_id}"):
         raise Refused("denied", "the peer is no active source")
+    peer.check_standing(running.control)
     peer.identity.check_valid(running.now_ms())
+
+
+def _check_active(running: Running, peer: Peer) -> int:
+    """Refuses what `_check_known` does, `directory-due` and, on the way down, `stopping`; asked before every word.
+
+    Otherwise the milliseconds until certificate, directory or the ledger key's endorsement expires, the first of them.
+    """
+    _check_known(running, peer)
     check_not_stopped(running.control, running.keys)
     if running.stopping.is_set():
         raise Refused("stopping", "the gateway must run to take anything, it is stopping")
+    directory = _working_under(running)
+    own = directory.endorsed[Role.GATEWAY_LEDGER, running.keys.ledger().key_id].endorsement
+    until_ms = min(peer.identity.not_after_ms, directory.newest.expires_at_ms, own.valid_to_ms)
+    return until_ms - running.now_ms()
+
+
+def _working_under(running: Running) -> StandingDirectory:
+    return check_ready(running.control, {Role.GATEWAY_LEDGER: running.keys.ledger().key_id}, running.now_ms())
+
+
+class TakenJob(AdmitJob):
+    """A batch that came over a connection: taken only from who may still be there when it is committed."""
+
+    def __init__(self, running: Running, judged: Judged, peer: Peer) -> None:
+        super().__init__(running, judged)
+        self._peer = peer
+
+    def prepare(self, plan: Plan) -> None:
+        """Refuses as `_check_known` and `AdmitJob`."""
+        _check_known(self._running, self._peer)
+        super().prepare(plan)
 
 
 class _Connection:
     """Batches in, answers out; writes are one at a time."""
 
-    def __init__(self, running: Running, peer: Peer, window: AccountWindow, write: Write) -> None:
+    def __init__(self, running: Running, peer: Peer, window: AccountWindow, call: SourceCall, write: Write) -> None:
         self._running = running
         self._peer = peer
         self._window = window
+        self._call = call
         self._write = write
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -106,7 +143,7 @@ class _Connection:
     async def send(self, message: bytes) -> None:
         """One message down."""
         async with self._writing:
-            await self._write(message)
+            await self._call.write(self._write, message)
 
     async def take(self, messages: AsyncIterator[bytes]) -> None:
         """Every message of the source until it closes its side. Answers are sent while later batches are verified."""
@@ -138,7 +175,7 @@ class _Connection:
     async def _judge(self, plaintext: bytes) -> AdmitJob:
         """Verified and inspected, or refused with the place; what does not verify raises."""
         running = self._running
-        _check_active(running, self._peer)
+        self._call.check()
         unverified = parse_batch_item(plaintext)
         if unverified.signed.batch.source_id != self._peer.party_id:
             raise Refused("denied", "the batch is not the peer's own", at="batch.source_id")
@@ -146,7 +183,7 @@ class _Connection:
         key, scope = source_key(control, unverified.signed, running.now_ms())
         verified = await _in_slices(verifying(unverified, key, control.genesis))
         inspected, refusal = await _in_slices(inspecting(control, scope, verified))
-        return AdmitJob(running, Judged(control, scope, verified, inspected, refusal))
+        return TakenJob(running, Judged(control, scope, verified, inspected, refusal), self._peer)
 
     async def _answer(self, job: AdmitJob, size: int, slots: asyncio.Semaphore) -> None:
         try:
@@ -166,14 +203,14 @@ class _Connection:
             shown_at = loop.time() - HEARTBEAT_SECONDS
             while self._last is None or self._window.told < self._last:
                 self._wake.clear()
-                _check_active(self._running, self._peer)
-                pause = SHOW_EVERY_SECONDS if self._window.due else HEARTBEAT_SECONDS
+                self._call.check()
+                due_at = shown_at + (SHOW_EVERY_SECONDS if self._window.due else HEARTBEAT_SECONDS)
                 hurried = self._last is not None and self._window.due
-                if self._window.is_new and (hurried or loop.time() - shown_at >= pause):
+                if self._window.is_new and (hurried or loop.time() >= due_at):
                     await self._show()
                     shown_at = loop.time()
                 else:
-                    await self._rest(shown_at + pause if self._window.is_new else None)
+                    await self._rest(due_at if self._window.is_new else None)
         finally:
             ticker.leave(self._wake)
 

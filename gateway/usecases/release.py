@@ -184,8 +184,8 @@ class _Stream:
         await self._show()
 
     async def _show_if_due(self) -> None:
-        silent = asyncio.get_running_loop().time() - self._shown_at
-        if self._window.is_new and (self._window.due or silent >= HEARTBEAT_SECONDS):
+        is_silent = asyncio.get_running_loop().time() >= self._shown_at + HEARTBEAT_SECONDS
+        if self._window.is_new and (self._window.due or is_silent):
             await self._show()
 
     async def _show(self) -> None:

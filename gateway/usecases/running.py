@@ -13,6 +13,7 @@ from gateway.usecases.disclose import Discloser
 from gateway.usecases.lanes import Lanes
 from gateway.usecases.nonces import Nonces
 from gateway.usecases.sequence import Sequencer
+from gateway.usecases.source_call import SourceCall
 from gateway.usecases.tick import Ticker
 from gateway.usecases.token import TokenDesk
 from gateway.usecases.trusted_time import TrustedTime
@@ -32,6 +33,7 @@ class Running:
     """`control` is replaced as a whole when a statement is applied; everything else stays.
 
     receipts: what was received of each account since the start.
+    source_calls: every live call of a source.
     stopping: set once the gateway is on its way down.
     tokens: where access tokens are judged; None is a gateway that knows no issuer's server, and takes none.
     """
@@ -47,6 +49,7 @@ class Running:
     discloser: Discloser
     receipts: dict[bytes, Received] = field(default_factory=dict)
     nonces: Nonces = field(default_factory=Nonces)
+    source_calls: set[SourceCall] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tokens: TokenDesk | None = None
 
