@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,12 +17,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients.certificates import certificate_request
+from clients.operator.ca import Authority, PartyKind
+from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.bootstrap import SWITCH_SECONDS, Gateway, load
 from gateway.cli import main as main_module
+from gateway.cli.certificate import read_lasting
 from gateway.cli.main import main
-from gateway.cli.status import _is_alive, _running, _valid_until
+from gateway.cli.status import _is_alive, _running
 from gateway.core.errors import CallerError, Fault, Refused
 from gateway.settings import FILE, Settings, check_listen, read_settings
+from gateway.usecases.enrol import gateway_bundle, new_tls_key
 from tests.stand import Stand
 
 SETTINGS = Settings(
@@ -108,7 +114,41 @@ def test_a_certificate_that_cannot_be_read_has_no_end(tmp_path: Path, content: b
     if content is not None:
         path.write_bytes(content)
 
-    assert _valid_until(path) is None
+    assert read_lasting(path) is None
+
+
+def test_a_certificate_says_until_when_and_from_when_it_is_renewed(tmp_path: Path) -> None:
+    """Whoever looks after the machine sees an authority that does not answer before anybody is cut off."""
+    path = tmp_path / "certificate.pem"
+    now = datetime.now(UTC).replace(microsecond=0)
+    authority = Authority.create("sluice.example", now)
+    request = certificate_request(new_tls_key())
+    path.write_bytes(authority.issue(request, PartyKind.GATEWAY, "demo", now=now, hosts=["127.0.0.1"]))
+
+    lasting = read_lasting(path)
+
+    assert lasting is not None
+    assert lasting.until == now + timedelta(hours=24)
+    assert timedelta(hours=15) < lasting.renewed_from - now < timedelta(hours=16)
+    assert "renews itself from" in lasting.told(now)
+    assert lasting.told(lasting.renewed_from).endswith("asks for its next one")
+    assert lasting.told(lasting.until).startswith("EXPIRED")
+
+
+def test_the_words_of_a_gateway_can_be_read_out_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An authority that is replaced certifies the gateway once more, by what is heard."""
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    keys = KeyFiles.create(folder / "keys")
+    bundle = gateway_bundle("demo", keys, new_tls_key())
+
+    without = exit_code("words", str(folder), "--json")
+    (folder / "gateway.enrol").write_bytes(bundle.encoded)
+    capsys.readouterr()
+    done = exit_code("words", str(folder), "--json")
+
+    assert (without, done) == (1, 0)
+    assert json.loads(capsys.readouterr().out)["words"] == "-".join(bundle.words())
 
 
 def test_the_ciphers_are_chosen_before_grpc_is_imported() -> None:
