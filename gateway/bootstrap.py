@@ -44,6 +44,7 @@ from gateway.core.ledger.entries import HOUSE, Applied
 from gateway.core.suite.numbers import EndReason
 from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Append, Journal
+from gateway.rpc.boundary import MAX_CALLS_EACH
 from gateway.rpc.server import Server
 from gateway.rpc.server_certificate import ServerIdentity
 from gateway.settings import FILE, Settings
@@ -260,15 +261,18 @@ def _issuers(settings: Settings) -> HttpsIssuers | None:
 class Gateway:
     """One running gateway: the tasks, the server, and the way down."""
 
-    def __init__(self, settings: Settings, loaded: Loaded) -> None:
-        """Takes over the open store; if anything is missing to run it is closed and the `Fault` raised."""
+    def __init__(self, settings: Settings, loaded: Loaded, *, calls_each: int = MAX_CALLS_EACH) -> None:
+        """Takes over the open store; if anything is missing to run it is closed and the `Fault` raised.
+
+        calls_each: that a party may have open at a time; no setting says another number.
+        """
         try:
-            self._make(settings, loaded)
+            self._make(settings, loaded, calls_each)
         except BaseException:
             loaded.journals.close()
             raise
 
-    def _make(self, settings: Settings, loaded: Loaded) -> None:
+    def _make(self, settings: Settings, loaded: Loaded, calls_each: int) -> None:
         self._settings = settings
         self._journals = loaded.journals
         folds = loaded.folds
@@ -309,6 +313,7 @@ class Gateway:
             gateway_id=settings.gateway_id,
             read=lambda: ServerIdentity(*files.read()),
             write=files.write_chain,
+            calls_each=calls_each,
         )
 
     async def serve(self, stop: asyncio.Event, listening: Callable[[int], None]) -> None:

@@ -20,7 +20,7 @@ from gateway.core.parties.renewed import renewal_due_ms
 from gateway.core.suite.numbers import MAX_MESSAGE_BYTES
 from gateway.ports.pending import PendingStore
 from gateway.rpc import publish, release
-from gateway.rpc.boundary import Boundary, Turnstile
+from gateway.rpc.boundary import MAX_CALLS_EACH, Boundary, Turnstile
 from gateway.rpc.certificates import CertificateService
 from gateway.rpc.govern import GovernService
 from gateway.rpc.health import Health
@@ -61,6 +61,7 @@ class Server:
     """One listening port.
 
     read: key, chain and roots as their files are now. write: puts a chain, PEM, in the place of the one there.
+    calls_each: that a party may have open at a time.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Server:
         gateway_id: str,
         read: Callable[[], ServerIdentity],
         write: Callable[[bytes], None],
+        calls_each: int = MAX_CALLS_EACH,
     ) -> None:
         self._running = running
         self._gateway_id = gateway_id
@@ -78,7 +80,7 @@ class Server:
         self._certificate = ServerCertificate(read, running.now_ms)
         doorkeeper = Doorkeeper(running, self._certificate.roots)
         self._certificate.tell(doorkeeper.accept)
-        turnstile = Turnstile()
+        turnstile = Turnstile(calls_each)
         boundary = Boundary(doorkeeper, turnstile)
         operators = Boundary(doorkeeper, turnstile, operators_only=True)
         self._mailbox = Mailbox(running, lambda: self._certificate.roots, self._install)
