@@ -9,14 +9,10 @@ from __future__ import annotations
 import ssl
 import time
 from http.client import HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING
 
 from gateway.adapters.oidc.keyset import MAX_SET_BYTES
 from gateway.core.control.issuer import https_parts
 from gateway.core.errors import Fault
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 SECONDS = 5.0
 _OK = 200
@@ -27,7 +23,9 @@ class _CutSocket(ssl.SSLSocket):
 
     until = float("inf")
 
-    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
+    def recv_into(  # type: ignore[override]  # its file gives no other buffer
+        self, buffer: bytearray | memoryview, nbytes: int | None = None, flags: int = 0
+    ) -> int:
         """As the class above, in what is left of the time."""
         left = self.until - time.monotonic()
         if left <= 0:
