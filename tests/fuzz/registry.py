@@ -12,6 +12,7 @@ from tests.fuzz import (
     subjects_reader,
     subjects_records,
     subjects_stops,
+    subjects_tokens,
 )
 from tests.fuzz.subject import Entry
 
@@ -21,6 +22,7 @@ ROOMS: dict[str, dict[str, Entry]] = {
     "accounts": subjects_accounts.SUBJECTS,
     "control": subjects_control.SUBJECTS,
     "stops": subjects_stops.SUBJECTS,
+    "tokens": subjects_tokens.SUBJECTS,
     "labels": subjects_labels.SUBJECTS,
     "kinds": subjects_kinds.SUBJECTS,
     "clients": subjects_clients.SUBJECTS,

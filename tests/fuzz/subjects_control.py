@@ -27,6 +27,7 @@ from gateway.core.suite.octets import Reader
 from tests.fuzz.engine import Subject
 from tests.fuzz.mutation_texts import Text
 from tests.fuzz.subject import Entry, encoded, octets_of, vectors, worded
+from tests.tokens import Issuer
 from tests.unit.control.given import roster_text
 from tests.unit.control.test_renewal import a_renewal
 from tests.unit.control.world import (
@@ -44,6 +45,7 @@ from tests.unit.control.world import (
 )
 
 REASON = b'reason = "a reason"\n'
+REQUIRED = {"token": '"required"'}
 SCOPES = (b"telemetry,tactic//REAL,TEST", b"tactic//REAL,SIMULATED", b"telemetry,tactic,design//REAL,EXERCISE")
 
 
@@ -152,11 +154,17 @@ SUBJECTS: dict[str, Entry] = {
     ),
     "partner text": Entry(
         (PartnerAdmission.parse,),
-        lambda: Subject((partner_text(), partner_text("gbr/dstl", "GBR")), PartnerAdmission.parse, grammar=Text),
+        lambda: Subject(
+            (partner_text(), partner_text("gbr/dstl", "GBR"), partner_text() + Issuer(keys={}).table().encode()),
+            PartnerAdmission.parse,
+            grammar=Text,
+        ),
     ),
     "agreement text": Entry(
         (Agreement.parse,),
-        lambda: Subject((agreement_text(), *vectors("control.agreement")), Agreement.parse, grammar=Text),
+        lambda: Subject(
+            (agreement_text(), agreement_text(**REQUIRED), *vectors("control.agreement")), Agreement.parse, grammar=Text
+        ),
     ),
     "guide text": Entry(
         (Guide.parse,), lambda: Subject((GUIDE,), _guide, grammar=partial(Text, words=("UKR.1", "T", "DSK", "REL")))
