@@ -112,6 +112,21 @@ def revoke(wanted: Callable[[Desk], Named], reason: str) -> None:
         output.result({"changes": []}, [("nothing", "they are revoked already")])
 
 
+def show_revoked() -> None:
+    """Prints what CONTROL has: fingerprints, and serial numbers by root."""
+
+    async def action(desk: Desk) -> None:
+        named = [one.split("/") for one in sorted(desk.chain.control.revoked_certificates)]
+        facts = [
+            {"fingerprint": rest[0]} if family == "certificate" else {"root": rest[0], "serial": rest[1]}
+            for family, *rest in named
+        ]
+        lines = [("revoked", one.get("fingerprint") or f"{one['root']}  {one['serial']}") for one in facts]
+        output.result({"certificates": facts}, lines or [("none", "no certificate is revoked")])
+
+    at_desk(action)
+
+
 def _check_not_own(home: Home, named: Named, left: Sequence[str]) -> None:
     """The very connection that brings it would be cut, and its answer with it."""
     leaf = leaf_of(home.connection().certificate_pem)

@@ -34,7 +34,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group(cls=Group)
 def ca() -> None:
-    """The built-in certificate authority: init, issue, renew, rebind, revoke."""
+    """The built-in certificate authority: init, issue, renew, rebind, revoke, revoked."""
 
 
 @ca.command()
@@ -163,6 +163,14 @@ def revoke(
     else:
         wanted = revoking.by_serials(serials, root)
     revoking.revoke(wanted, reason)
+
+
+@ca.command()
+def revoked() -> None:
+    """List the certificates that were taken back: by fingerprint, or by root and serial number."""
+    from clients.cli import revoking  # noqa: PLC0415 - the other commands need no network
+
+    revoking.show_revoked()
 
 
 def _requested(encoded: bytes) -> tuple[PartyKind, str, bytes, str]:

@@ -82,7 +82,13 @@ def test_a_certificate_is_taken_back_by_number_and_by_fingerprint(desk_with_part
     by_serial = desk.facts("officer-1", "ca", "revoke", "--serial", f"0{serial}"[-40:], *WHY)["changes"]
     by_print = desk.facts("officer-2", "ca", "revoke", "--fingerprint", colons, *WHY)["changes"]
 
+    listed = desk.facts("officer-1", "ca", "revoked")["certificates"]
+    shown = desk.run("officer-2", "ca", "revoked").stdout
+
     assert [done["subject"] for done in by_serial + by_print] == [root, f"certificate/{fingerprint}"]
+    assert {"fingerprint": fingerprint} in listed
+    assert {"root": root.removeprefix("root/"), "serial": serial.lower()} in listed
+    assert f"revoked   {fingerprint}\n" in shown
     assert not is_served(desk, one)
     assert not is_served(desk, two)
 
