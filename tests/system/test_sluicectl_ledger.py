@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from clients.operator.disclosed import COLUMNS
+from clients.operator.proving import evidence_file, read_evidence
 from clients.testing import Partner
+from gateway.core.ledger.evidence import CONTROL
 from tests.reference.__main__ import main as second_reader
 from tests.system.office import Office
 
@@ -166,6 +168,28 @@ def test_evidence_is_held_to_a_genesis(told: Told, tmp_path: Path) -> None:
     code = told.office.error("officer-1", "ledger", "verify", str(spoiled), code=5)["code"]
 
     assert code in {"account-rewritten", "proof-malformed", "malformed", "batch-missing", "view-digest"}
+
+
+@pytest.mark.must("13.1.4")
+def test_statements_behind_the_tick_are_an_error_of_the_file(told: Told, tmp_path: Path) -> None:
+    """A file that was put together wrongly has to say so; one of another genesis proves nothing here."""
+    path, office = tmp_path / "proof.sluice", told.office
+    told.facts("prove", told.record, "--to", str(path))
+    found = list(read_evidence(path))
+    statements = [one for one in found if one[0] == CONTROL]
+    for name, wrong in (("twice", [*found, statements[-1]]), ("shorter", [*statements[:1], *found[len(statements) :]])):
+        with evidence_file(tmp_path / name) as file:
+            for kind, item in wrong:
+                file.write(kind, item)
+    with evidence_file(tmp_path / "none") as file:
+        file.write_control([])
+
+    assert office.error("officer-1", "ledger", "verify", str(tmp_path / "twice"), code=5)["code"] == "evidence-order"
+    assert office.error("officer-1", "ledger", "verify", str(tmp_path / "shorter"), code=5)["code"] == (
+        "key-not-endorsed"
+    )
+    assert office.error("officer-1", "ledger", "verify", str(tmp_path / "none"), code=5)["code"] == "tick-missing"
+    assert [second_reader([str(tmp_path / name), "--json"]) for name in ("twice", "shorter")] == [1, 1]
 
 
 def test_everything_is_exported_and_checked_twice(told: Told, tmp_path: Path) -> None:

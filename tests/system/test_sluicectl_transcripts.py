@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -38,6 +39,21 @@ def typed(step: Step, line: str, *more: str) -> Result:
     program, *words = shlex.split(line)
     assert program == "sluicectl"
     return CliRunner().invoke(sluicectl, [*words, *more], input=f"{step.typed}\n" if step.typed else "")
+
+
+@pytest.fixture(scope="module")
+def disclosed(office: Office, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One tactic that one partner got and signed a receipt for: what the page calls them, and what they are today."""
+    office.settle()
+    sluice, path = office.sluice, tmp_path_factory.mktemp("disclosed") / "records"
+    source, partner = sluice.source("src-page"), sluice.partner("usa/page")
+    sluice.agreement("UA-PAGE-1", to=partner, sources=["src-page"], withhold=["tactic.observation"])
+    sluice.publish(source, sluice.tactic())
+    words = ("follow", "tactic", "--profile", str(partner.path), "--to", f"ndjson:{path}")
+    assert office.client(*words, "--until", "caught-up", "--receipt").exit_code == 0
+    record = str(json.loads(path.read_text("utf-8").splitlines()[0])["id"])
+    names = {"usa/arl": "usa/page", "src-3f08": "src-page", "UA-US-2026-100": "UA-PAGE-1"}
+    return names | {"9d0c11e2.0": record, "9d0c": record.partition(".")[0]}
 
 
 @pytest.fixture
@@ -78,10 +94,10 @@ def keep_what_stands(folder: Path, office: Office) -> None:
             (folder / "configuration" / "agreements" / f"{one['id']}.toml").write_text(text, "utf-8")
 
 
-def test_the_page_says_what_is_printed(desk: Office, cwd: Path) -> None:
+def test_the_page_says_what_is_printed(desk: Office, cwd: Path, disclosed: dict[str, str]) -> None:
     """A document that shows a screen which nobody sees is worse than none."""
     lay_out(cwd, desk, "2026")
-    reader = Reader()
+    reader = Reader(dict(disclosed))
     for step in commands():
         if "configuration" in step.line:
             keep_what_stands(cwd, desk)
@@ -91,10 +107,10 @@ def test_the_page_says_what_is_printed(desk: Office, cwd: Path) -> None:
         reader.compare(step, ran.stdout, ran.stderr)
 
 
-def test_the_same_day_in_json(desk: Office, cwd: Path) -> None:
+def test_the_same_day_in_json(desk: Office, cwd: Path, disclosed: dict[str, str]) -> None:
     """Each command has its twin: the same exit code, one object, and for an error the same code and place."""
     lay_out(cwd, desk, "2027")
-    reader = Reader({f"UA-US-2026-{number}": f"UA-US-2027-{number}" for number in AGREEMENTS})
+    reader = Reader({f"UA-US-2026-{number}": f"UA-US-2027-{number}" for number in AGREEMENTS} | disclosed)
     for step in commands():
         if "configuration" in step.line:
             keep_what_stands(cwd, desk)
