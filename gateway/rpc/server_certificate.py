@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 import grpc
 import structlog
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.core.errors import Fault, Refused
-from gateway.core.parties.identity import Identity
+from gateway.core.parties.identity import UNREADABLE, Identity
 from gateway.rpc.peer import AcceptedRoots
 
 _log = structlog.get_logger("sluice.certificate")
@@ -38,13 +37,13 @@ class ServerIdentity:
 
         gRPC would start with anything and fail every handshake.
         """
-        roots = AcceptedRoots.of_server(self.roots_pem, self.chain_pem)
-        leaf = x509.load_pem_x509_certificate(self.chain_pem)
         try:
+            roots = AcceptedRoots.of_server(self.roots_pem, self.chain_pem)
+            leaf = x509.load_pem_x509_certificate(self.chain_pem)
             key = serialization.load_pem_private_key(self.key_pem, None)
             self.identity().check_valid(now_ms)
-        except (ValueError, TypeError, UnsupportedAlgorithm, Refused) as error:
-            raise _unusable("its key must be PEM and it must be in its dates") from error
+        except (*UNREADABLE, Refused) as error:
+            raise _unusable("key, chain and roots must be PEM and it must be in its dates") from error
         if key.public_key() != leaf.public_key():
             raise _unusable("its key must be the one the settings name")
         if not _is_for_a_server(leaf):

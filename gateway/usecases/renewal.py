@@ -18,7 +18,7 @@ import structlog
 from gateway.core.control.binding import Binding
 from gateway.core.control.renewal import Renewal, check_renewable, make_renewal, parse_renewal
 from gateway.core.errors import Refused
-from gateway.core.parties.identity import fingerprint
+from gateway.core.parties.identity import Identity, fingerprint
 from gateway.core.parties.renewed import check_next, check_same_key
 from gateway.core.suite.numbers import CLOCK_SKEW_MS, Holder
 from gateway.usecases.govern import check_operator
@@ -104,14 +104,19 @@ class Mailbox:
     def answer(self, peer: Peer, digest: bytes, certificate: bytes) -> None:
         """Keeps the certificate for the holder who asked, or installs the gateway's own.
 
-        digest: of the request. Refuses `renewal-unknown` and every certificate that may not follow the one in use.
+        digest: of the request. Refuses `renewal-unknown`, `certificate-revoked` and every certificate that may not
+        follow the one in use.
         """
         check_operator(peer)
         slot = next((one for one in self._slots.values() if one.renewal.digest == digest and not one.answer), None)
         if slot is None:
             raise Refused("renewal-unknown", "a renewal must wait for its answer, this one does not", at="renewal")
         renewal = slot.renewal
-        root = self._root_for(check_renewable(self._running.control, renewal))
+        control = self._running.control
+        root = self._root_for(check_renewable(control, renewal))
+        present = Identity.from_certificate(renewal.certificate)
+        # It may have been revoked since it was asked for; who has its key would have the next one too.
+        control.check_certificate(present.fingerprint, fingerprint(root), present.serial)
         identity = check_next(renewal.certificate, certificate, root, self._running.now_ms())
         if renewal.holder is Holder.GATEWAY:
             self._install(certificate)

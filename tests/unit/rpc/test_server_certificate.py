@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from structlog.testing import capture_logs
 
-from clients.certificates import certificate_request, new_tls_key
+from clients.certificates import certificate_request, der, new_tls_key
 from clients.operator.ca import Authority, PartyKind, root_digest
 from gateway.core.errors import Fault
 from gateway.rpc.peer import AcceptedRoots
@@ -85,6 +86,19 @@ def test_new_roots_are_told_to_whoever_tells_callers_apart() -> None:
     assert certificate.roots is only
 
 
+def of_no_version() -> bytes:
+    """A root whose version is one that there is not; the library has an error of its own for that."""
+    octets = der(OWN.root)
+    at = octets.index(bytes.fromhex("a003020102")) + 4
+    return base64_pem(octets[:at] + b"\x07" + octets[at + 1 :])
+
+
+def base64_pem(octets: bytes) -> bytes:
+    """A certificate's text around any bytes."""
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(octets) + b"-----END CERTIFICATE-----\n"
+
+
+OF_NO_VERSION = of_no_version()
 REFUSED: dict[str, Callable[[], ServerIdentity]] = {
     "another key": lambda: replace(FIRST, key_pem=new_tls_key()),
     "a certificate of another key": lambda: replace(FIRST, chain_pem=chain(key=new_tls_key())),
@@ -94,6 +108,7 @@ REFUSED: dict[str, Callable[[], ServerIdentity]] = {
     "roots that issued it not": lambda: replace(FIRST, roots_pem=OTHER.root_pem()),
     "no roots": lambda: replace(FIRST, roots_pem=b""),
     "half a file": lambda: replace(FIRST, chain_pem=FIRST.chain_pem[:300]),
+    "a root of no version that there is": lambda: replace(FIRST, roots_pem=FIRST.roots_pem + OF_NO_VERSION),
     "no key": lambda: replace(FIRST, key_pem=b"nonsense"),
 }
 

@@ -14,7 +14,7 @@ from clients.certificates import certificate_request, der, leaf_of, new_tls_key
 from clients.operator.ca import Authority, PartyKind, root_digest
 from gateway.core.control.renewal import make_renewal
 from gateway.core.errors import Refused
-from gateway.core.parties.identity import Identity
+from gateway.core.parties.identity import Identity, fingerprint
 from gateway.core.suite.algorithms import digest
 from gateway.core.suite.numbers import CLOCK_SKEW_MS, Holder, StatementKind
 from gateway.usecases.peer import Peer
@@ -314,6 +314,23 @@ def test_a_suspension_ends_what_waits_and_what_was_answered() -> None:
             return [*told, post.waiting()]
 
     assert asyncio.run(scenario()) == ["renewal-stopped", "renewal-stopped", []]
+
+
+def test_what_is_revoked_while_it_waits_is_not_answered() -> None:
+    """Its key may be in other hands, and the next certificate is of the same key."""
+
+    async def scenario() -> str:
+        async with a_post() as post:
+            name = "source/src-3f07"
+            present = post.certificate(name)
+            post.ask(name, present)
+            body = f'target = "certificate/{fingerprint(present)}"\nreason = "a test"\n'.encode()
+            await post.house.apply(StatementKind.REVOKE, body, by=("officer-1",))
+            with pytest.raises(Refused) as refused:
+                post.answer(post.certificate(name, later_hours=20))
+            return code_of(refused)
+
+    assert asyncio.run(scenario()) == "certificate-revoked"
 
 
 def test_a_party_bound_to_a_root_that_is_not_accepted_does_not_ask() -> None:
