@@ -44,7 +44,7 @@ def test_the_guide_alone_founds_and_runs_a_gateway(tmp_path: Path) -> None:
 
         stands = played.finished(["sluicectl", "--context", "officer-1", "status"]).out
     assert typed == sum(isinstance(one, Step) for one in script())
-    assert "officer-1, officer-2, officer-3; quorum 2" in stands
+    assert "officer-1, officer-3, officer-4; quorum 2" in stands
     assert "2 sources, 2 partners" in stands
     assert "0 changes" in stands
 
@@ -52,7 +52,7 @@ def test_the_guide_alone_founds_and_runs_a_gateway(tmp_path: Path) -> None:
 def test_the_same_guide_in_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of its commands has a twin for scripts: the same exit code, one object, the same error."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SLUICE_CONTEXTS", str(tmp_path / "contexts.toml"))
+    monkeypatch.setenv("SLUICE_CONTEXTS", str(tmp_path / ".config" / "sluice" / "contexts.toml"))
     for name in ("SLUICE_HOME", "SLUICE_CONTEXT"):
         monkeypatch.delenv(name, raising=False)
 
