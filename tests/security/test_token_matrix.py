@@ -21,12 +21,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
 from clients.operator.ca import Authority
+from clients.partner.events import CaughtUp, Ended
+from clients.partner.follow import follow
 from clients.profile import Profile
 from gateway.core.sealing.stream import Hello, SignedHello
 from gateway.core.suite.keys import KemKey
-from gateway.core.suite.numbers import RecordKind, StatementKind
+from gateway.core.suite.numbers import EndReason, RecordKind, StatementKind
 from gateway.rpc.convert import wrap
-from tests.loopback import Loopback, a_segment, a_tactic, names_of
+from tests.loopback import Loopback, a_segment, a_tactic, names_of, next_event
 from tests.security.wire import FOLLOW, Heard, Leaf, call, channel
 from tests.stand import DOMAIN
 from tests.tokens import CLIENT, Issuer, b64, compact, jwk, key_server, public_pem, shared
@@ -301,6 +303,31 @@ def test_a_token_with_a_narrower_scope_and_ceiling_shows_less(town: Town, tmp_pa
     assert shown(scope="telemetry") == {RecordKind.TELEMETRY}
     assert shown(ceiling="DSK") == {RecordKind.TELEMETRY, RecordKind.TACTIC}
     assert shown(ceiling="OPEN") == set()
+
+
+@pytest.mark.must("12.6.21")
+def test_a_stream_that_ended_is_opened_again_with_the_next_token(town: Town, tmp_path: Path) -> None:
+    """Operators sign another list of algorithms: the stream ends, and the client asks for a token once more."""
+    profile, given = town.agree("UA-T-5"), []
+
+    def token() -> str:
+        given.append(town.good(profile))
+        return given[-1]
+
+    async def scenario() -> EndReason:
+        async with follow(profile, kinds=("tactic",), state=tmp_path / "state", token=token) as following:
+            events = aiter(following)
+            await next_event(events, CaughtUp)
+            stand = town.world.stand
+            text = stand.texts["usa/arl"].replace(b'["ES256"]', b'["ES256", "ES384"]')
+            await stand.apply(StatementKind.PARTNER, text, stand.bundles["usa/arl"].encoded)
+            ended = await next_event(events, Ended)
+            await next_event(events, CaughtUp)
+            return ended.reason
+
+    assert town.world.run(scenario()) is EndReason.CHANGED
+    assert len(set(given)) == 2
+    town.admit(town.issuer.table())
 
 
 def test_the_client_id_of_the_table_is_the_partners(town: Town) -> None:

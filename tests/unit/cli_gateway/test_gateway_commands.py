@@ -270,6 +270,7 @@ def test_settings_are_read_back_as_they_were_written(name: str, unsafe: bool) ->
         (lambda text: text.replace('"127.0.0.1:0"', '"nowhere"'), "listen-malformed"),
         (lambda text: text.replace('"../floor"', '"store/floor"'), "settings-malformed"),
         (lambda text: text.replace('"../kek"', '"store"'), "settings-malformed"),
+        (lambda text: text + "token_roots = true\n", "settings-malformed"),
         (lambda text: "= nonsense", "settings-malformed"),
     ],
 )
@@ -281,6 +282,28 @@ def test_settings_that_are_not_exactly_right_are_refused(tmp_path: Path, edit: o
         read_settings(tmp_path)
 
     assert caught.value.code == code
+
+
+def test_a_setting_that_older_files_do_not_have_may_be_left_out(tmp_path: Path) -> None:
+    """A gateway from before there were tokens starts as it did, and takes none."""
+    (tmp_path / FILE).write_text(SETTINGS.to_toml())
+    assert read_settings(tmp_path).token_roots is None
+
+    (tmp_path / FILE).write_text(replace(SETTINGS, token_roots=Path("issuers.pem")).to_toml())
+    assert read_settings(tmp_path).token_roots == tmp_path / "issuers.pem"
+
+
+def test_roots_of_issuers_that_are_none_stop_the_start(tmp_path: Path) -> None:
+    """Not the first partner with a token must find it out."""
+    stand = Stand.found(tmp_path)
+    settings = replace(stand.settings, token_roots=tmp_path / "issuers.pem")
+
+    for content in (None, b"no certificate"):
+        if content is not None:
+            (tmp_path / "issuers.pem").write_bytes(content)
+        with pytest.raises(Fault) as caught:
+            Gateway(settings, load(settings, every_signature=False))
+        assert caught.value.code == "token-roots"
 
 
 def test_settings_that_are_not_there_say_how_to_make_them(tmp_path: Path) -> None:
