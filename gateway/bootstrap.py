@@ -23,7 +23,7 @@ from gateway.adapters.keyfiles.kek import create_kek, read_kek
 from gateway.adapters.keyfiles.keys import KeyFiles
 from gateway.adapters.lmdb import LmdbJournals, copy_store, kept_out
 from gateway.adapters.oidc import HttpsIssuers
-from gateway.adapters.owner_files import create_owner_file, replace_owner_file, sync_directory
+from gateway.adapters.owner_files import create_owner_file, read_owner_file, replace_owner_file, sync_directory
 from gateway.adapters.pending import PendingFile
 from gateway.adapters.server_files import ServerFiles
 from gateway.core.control.enrolment import Bundle
@@ -49,8 +49,9 @@ from gateway.rpc.server import Server
 from gateway.rpc.server_certificate import ServerIdentity
 from gateway.settings import FILE, Settings
 from gateway.usecases.disclose import Discloser
-from gateway.usecases.enrol import gateway_bundle, new_tls_key
+from gateway.usecases.enrol import gateway_bundle, is_certificate_of, new_tls_key
 from gateway.usecases.govern import KIND_STATEMENT
+from gateway.usecases.own_keys import keep_keys, look_at_keys
 from gateway.usecases.rebuild import Folds, fold, rebuild
 from gateway.usecases.release import STOPPING_TEXT
 from gateway.usecases.restore import NO_FLOOR, RestoredStore, restore
@@ -86,6 +87,7 @@ __all__ = [
 
 GRACE_SECONDS = 3.0
 SWITCH_SECONDS = 0.0005
+MAX_TLS_KEY_BYTES = 16 * 1024
 _log = structlog.get_logger("sluice.gateway")
 
 
@@ -101,6 +103,35 @@ def make_gateway(folder: Path, settings: Settings, genesis: SignedStatement, roo
     asyncio.run(make_store(settings.under(folder), genesis))
     (folder / FILE).write_text(settings.to_toml(), "utf-8")
     return bundle
+
+
+def make_next_keys(folder: Path, settings: Settings) -> Bundle:
+    """The next set of a gateway's keys beside the present one, and the bundle that operators endorse.
+
+    settings: with paths under `folder`. The gateway may run: it looks for the set when a directory is applied.
+    """
+    made = KeyFiles(settings.keys).create_next()
+    tls_key = new_tls_key()
+    create_owner_file(settings.keys / f"tls.{made.number}.key", tls_key, "key")
+    bundle = gateway_bundle(settings.gateway_id, made, tls_key)
+    (folder / "gateway.enrol").write_bytes(bundle.encoded)
+    return bundle
+
+
+def take_next_certificate(settings: Settings, chain_pem: bytes) -> None:
+    """Puts the next TLS key in use with its certificate; refuses `certificate-key` for one of another key.
+
+    A gateway that runs shows it from the next handshake on. Cut off in between, it is done again.
+    """
+    for path in sorted(settings.keys.glob("tls.*.key")):
+        key_pem = read_owner_file(path, MAX_TLS_KEY_BYTES, "key")
+        if is_certificate_of(chain_pem, key_pem):
+            # The key first: what does not fit together is not taken up by a gateway that runs.
+            replace_owner_file(settings.tls_key, key_pem)
+            ServerFiles(settings.tls_key, settings.certificate, settings.roots).write_chain(chain_pem)
+            path.unlink()
+            return
+    raise Fault("certificate-key", "the certificate must be of the next TLS key, it is of another", at="--certificate")
 
 
 def read_floor(settings: Settings) -> FloorMark:
@@ -285,7 +316,7 @@ class Gateway:
         self._ticker = Ticker(
             sequencer=sequencer,
             book=folds.book,
-            key=loaded.keys.ledger(),
+            key=loaded.keys.ledger,
             time=time,
             floor=loaded.floor,
             control_head=lambda: (self.running.control.position, self.running.control.head),
@@ -302,6 +333,7 @@ class Gateway:
             ticker=self._ticker,
             discloser=discloser,
         )
+        look_at_keys(self.running)
         files = ServerFiles(settings.tls_key, settings.certificate, settings.roots)
         self._issuers = _issuers(settings)
         if self._issuers is not None:
@@ -325,6 +357,7 @@ class Gateway:
             asyncio.create_task(self._ticker.run(), name="ticker"),
             asyncio.create_task(self._ticker.keep_floor(), name="floor"),
             asyncio.create_task(self._server.keep_certificate(), name="certificate"),
+            asyncio.create_task(keep_keys(self.running), name="keys"),
         ]
         stopping = asyncio.create_task(stop.wait(), name="stop")
         failed = True

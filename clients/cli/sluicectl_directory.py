@@ -52,21 +52,32 @@ def show() -> None:
     "--gateway",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="BUNDLE",
-    help="The gateway's .enrol: the first time, and when its keys change.",
+    help="The gateway's .enrol: the first time, and to retire every other key of it.",
 )
-@click.option("--words", default="", help="The four words of the gateway's bundle.")
+@click.option(
+    "--next",
+    "following",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="BUNDLE",
+    help="The .enrol of its next keys, which stand beside the present ones.",
+)
+@click.option("--words", default="", help="The four words of that bundle.")
 @click.option("--days", type=int, default=7, show_default=True, help="Its life, 1 to 7 days.")
 @reason_option
 @yes_option
 @wait_option
-def issue(gateway: Path | None, words: str, days: int, reason: str, yes: bool) -> None:
+def issue(gateway: Path | None, following: Path | None, words: str, days: int, reason: str, yes: bool) -> None:
     """Propose the next directory: the gateway's keys, every party, every vocabulary; what is pending before it too."""
-    bundle = parse_bundle(read_public(gateway, MAX_BUNDLE_BYTES)) if gateway else None
+    if gateway and following:
+        raise CallerError("usage", "one of `--gateway` and `--next` is said, both were", at="--next")
+    path = gateway or following
+    bundle = parse_bundle(read_public(path, MAX_BUNDLE_BYTES)) if path else None
     if bundle is not None:
         check_words(words, "-".join(bundle.words()))
+    present, successor = (None, bundle) if following else (bundle, None)
 
     async def action(desk: Desk) -> Decided:
-        body, listed = directory_draft(desk.chain, bundle, days=days, now_ms=now_ms())
+        body, listed = directory_draft(desk.chain, present, days=days, now_ms=now_ms(), successor=successor)
         return await desk.propose(StatementKind.DIRECTORY, body, (listed,), reason=reason, yes=yes)
 
     report([at_desk(action)])

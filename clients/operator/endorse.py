@@ -1,7 +1,8 @@
 """The next directory: which keys and files are endorsed, drafted from what stands.
 
 The gateway's own keys are the only thing a directory brings by itself. They come from its enrolment bundle, whose words
-were compared by voice, the first time and whenever they change; later directories take them from the one before.
+were compared by voice, the first time and whenever they change; later directories take them from the one before. Next
+keys stand beside the present ones until a directory is told the gateway's bundle alone: then the others are retired.
 """
 
 from __future__ import annotations
@@ -14,22 +15,29 @@ from gateway.core.control.endorsing import encode_endorsement_list, endorsements
 from gateway.core.control.enrolment import Bundle
 from gateway.core.control.fold import Control
 from gateway.core.errors import CallerError, Refused
-from gateway.core.suite.numbers import DIRECTORY_LIFE_MS, SALT_BYTES, KeyState
+from gateway.core.suite.numbers import DIRECTORY_LIFE_MS, SALT_BYTES, KeyState, Role
 
 ENDORSEMENT_LIFE_MS = 400 * 24 * 3600 * 1000
 DAY_MS = 24 * 3600 * 1000
 
 
-def directory_draft(chain: Chain, gateway: Bundle | None, *, days: int, now_ms: int) -> tuple[bytes, bytes]:
+def directory_draft(
+    chain: Chain, gateway: Bundle | None, *, days: int, now_ms: int, successor: Bundle | None = None
+) -> tuple[bytes, bytes]:
     """Body and attachment of the DIRECTORY that would follow everything applied and pending.
 
-    gateway: its bundle; None takes the keys of the directory that stands. days: 1 to 7.
+    gateway: its bundle, and whatever else it had is retired; None takes the keys of the directory that stands.
+    successor: the bundle of its next keys, beside them. days: 1 to 7.
     """
     life_ms = _life_ms(days)
     standing = chain.tip
-    bundle = gateway or _standing_gateway(standing)
-    if bundle.keys.keys() != GATEWAY_ROLES:
-        raise Refused("bundle-role", "the bundle must be that of a gateway, a party made it", at="bundle")
+    bundle, following = (gateway, None) if gateway else _standing_gateway(standing)
+    following = successor or following
+    for one in (bundle, following):
+        if one is not None and one.keys.keys() != GATEWAY_ROLES:
+            raise Refused("bundle-role", "the bundle must be that of a gateway, a party made it", at="bundle")
+    if following is not None and following.subject_id != bundle.subject_id:
+        raise Refused("bundle-role", "next keys must be of the same gateway, another made them", at="bundle")
     issued_at_ms = max(now_ms, standing.clock_ms)
     listed = endorsements_due(
         standing,
@@ -37,6 +45,7 @@ def directory_draft(chain: Chain, gateway: Bundle | None, *, days: int, now_ms: 
         iter(lambda: secrets.token_bytes(SALT_BYTES), b""),
         issued_at_ms,
         issued_at_ms + ENDORSEMENT_LIFE_MS,
+        successor=following,
     )
     directory, _ = build_directory(
         [endorsement for endorsement, _ in listed],
@@ -68,7 +77,8 @@ def _life_ms(days: int) -> int:
     return days * DAY_MS
 
 
-def _standing_gateway(standing: Control) -> Bundle:
+def _standing_gateway(standing: Control) -> tuple[Bundle, Bundle | None]:
+    """The active keys, the present set and the next one if it stands beside it."""
     if standing.directory is None:
         raise CallerError(
             "gateway-needed",
@@ -81,4 +91,10 @@ def _standing_gateway(standing: Control) -> Bundle:
         for one in standing.directory.endorsed.values()
         if one.endorsement.role in GATEWAY_ROLES and one.endorsement.state is KeyState.ACTIVE
     ]
-    return Bundle(own[0].endorsement.subject_id, {one.endorsement.role: one.material for one in own}, b"", b"")
+    present: dict[Role, bytes] = {}
+    following: dict[Role, bytes] = {}
+    # The list has them in the order in which they come into use, set by set.
+    for one in own:
+        (following if one.endorsement.role in present else present)[one.endorsement.role] = one.material
+    name = own[0].endorsement.subject_id
+    return Bundle(name, present, b"", b""), Bundle(name, following, b"", b"") if following else None

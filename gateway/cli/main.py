@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "words": ("gateway.cli.words:words_command", "Say the words of a gateway's enrolment, to be read out."),
     "backup": ("gateway.cli.backup:backup", "Copy a gateway, running or not; or check such a copy."),
     "restore": ("gateway.cli.restore:restore", "Put a backup back, sealed until the operators have signed."),
+    "rotate": ("gateway.cli.rotate:rotate", "Make a gateway's next keys beside the present ones."),
     "demo": ("gateway.cli.demo:demo", "Show a whole day in a minute, on this machine only."),
 }
 

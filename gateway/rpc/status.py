@@ -24,6 +24,10 @@ PUBLIC: dict[str, tuple[grpc.StatusCode, str]] = {
     "batch-root": (grpc.StatusCode.INVALID_ARGUMENT, "the records do not hash to the signed root"),
     "batch-genesis": (grpc.StatusCode.INVALID_ARGUMENT, "the batch is for another genesis"),
     "parcel-not-for-us": (grpc.StatusCode.INVALID_ARGUMENT, "the parcel is not sealed to this gateway's key"),
+    "parcel-key-destroyed": (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "the key that the parcel is sealed to was retired and destroyed",
+    ),
     "parcel-not-authentic": (grpc.StatusCode.INVALID_ARGUMENT, "the parcel was changed, cut or reordered"),
     "starting": (grpc.StatusCode.UNAVAILABLE, "the gateway has just started, sign anew"),
     "hello-late": (grpc.StatusCode.FAILED_PRECONDITION, "the hello's time is too far from the gateway's"),

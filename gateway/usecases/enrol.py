@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.core.control.enrolment import Bundle, make_bundle
 from gateway.core.errors import Fault
 from gateway.core.suite.numbers import Role
-from gateway.ports.keys import Keys
+from gateway.ports.keys import KeySet
 
 
 def new_tls_key() -> bytes:
@@ -28,7 +29,16 @@ def certificate_request(tls_key: bytes) -> bytes:
     return request.public_bytes(serialization.Encoding.DER)
 
 
-def gateway_bundle(gateway_id: str, keys: Keys, tls_key: bytes) -> Bundle:
+def is_certificate_of(chain_pem: bytes, key_pem: bytes) -> bool:
+    """Whether the first certificate of the chain is of this key; false for what cannot be read."""
+    try:
+        leaf = x509.load_pem_x509_certificate(chain_pem)
+        return leaf.public_key() == serialization.load_pem_private_key(key_pem, None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+
+
+def gateway_bundle(gateway_id: str, keys: KeySet, tls_key: bytes) -> Bundle:
     """The bundle operators endorse."""
     return make_bundle(
         gateway_id,

@@ -25,6 +25,7 @@ from gateway.core.suite.numbers import StatementKind
 from gateway.ports.journal import Journal
 from gateway.ports.pending import PendingStore
 from gateway.usecases.condition import Condition, condition
+from gateway.usecases.own_keys import look_at_keys
 from gateway.usecases.peer import Peer
 from gateway.usecases.pending import PendingChange, PendingChanges, check_size
 from gateway.usecases.running import Running
@@ -35,6 +36,8 @@ from gateway.usecases.subscription import CUT_SECONDS, Subscription
 KIND_STATEMENT = 1
 PAGE_ENTRIES = 8
 _log = structlog.get_logger("sluice.control")
+# Statements that say what becomes of the gateway's own keys.
+_OF_KEYS = frozenset({StatementKind.DIRECTORY, StatementKind.TAINT, StatementKind.REVOKE, StatementKind.LIFT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class _ApplyJob:
             self.running.control = self.applied
             if self.entry.statement.kind is StatementKind.TIME:
                 self.running.time.confirm(self.reading)
+            if self.entry.statement.kind in _OF_KEYS:
+                look_at_keys(self.running)
             self.ended = [
                 *self.running.discloser.redecide(self.applied),
                 *(call for call in self.running.source_calls if not call.look_again()),

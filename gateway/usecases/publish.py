@@ -22,6 +22,7 @@ from gateway.core.suite.numbers import ID_BYTES, PublishMessage, Role, UpMessage
 from gateway.core.suite.octets import Reader, u8
 from gateway.usecases.admit import AdmitJob, Judged, source_key
 from gateway.usecases.inspect import inspecting
+from gateway.usecases.own_keys import opener_of
 from gateway.usecases.peer import Peer
 from gateway.usecases.ready import check_not_stopped, check_ready
 from gateway.usecases.running import Running
@@ -53,7 +54,8 @@ class _BeginJob:
 
 async def publish(running: Running, peer: Peer, messages: AsyncIterator[bytes], write: Write) -> None:
     """Serves one Publish call until the source is done; refuses `denied`, and what cannot be a source's batch."""
-    call = SourceCall(lambda: _check_active(running, peer))
+    ledger_key = running.keys.ledger().key_id
+    call = SourceCall(lambda: _check_active(running, peer, ledger_key))
     call.check()
     async with call.lasting(running.source_calls):
         await _serve(running, peer, messages, call, write)
@@ -94,13 +96,16 @@ def _check_known(running: Running, peer: Peer) -> None:
     peer.identity.check_valid(running.now_ms())
 
 
-def _check_active(running: Running, peer: Peer) -> int:
+def _check_active(running: Running, peer: Peer, ledger_key: bytes) -> int:
     """Refuses what `_check_known` does, `directory-due` and, on the way down, `stopping`; asked before every word.
 
     Otherwise the milliseconds until certificate, directory or the ledger key's endorsement expires, the first of them.
     """
     _check_known(running, peer)
     check_not_stopped(running.control, running.keys)
+    if running.keys.ledger().key_id != ledger_key:
+        # The directory that this connection began with does not know the key that ticks are signed with now.
+        raise Refused("directory-due", "the gateway must sign with a key the source knows, begin again", at="tick")
     if running.stopping.is_set():
         raise Refused("stopping", "the gateway must run to take anything, it is stopping")
     directory = _working_under(running)
@@ -170,7 +175,7 @@ class _Connection:
         parsed = parse_parcel_header(header)
         if parsed.genesis != self._running.control.genesis or parsed.source_id != self._peer.party_id:
             raise Refused("denied", "the parcel is not the peer's own", at="parcel")
-        self._parcel = ParcelReader(parsed, self._running.keys.ingest())
+        self._parcel = ParcelReader(parsed, opener_of(self._running, parsed.ingest_key_id))
 
     async def _judge(self, plaintext: bytes) -> AdmitJob:
         """Verified and inspected, or refused with the place; what does not verify raises."""

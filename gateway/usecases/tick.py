@@ -46,7 +46,7 @@ class Ticker:
         *,
         sequencer: Sequencer,
         book: Book,
-        key: SigningKey,
+        key: Callable[[], SigningKey],
         time: TrustedTime,
         floor: Floor,
         control_head: Callable[[], tuple[int, bytes]],
@@ -121,8 +121,10 @@ class Ticker:
         """One tick, signed, committed and shown; returns how long the next one must wait."""
         self._sequencer.grown.clear()
         position, link = self._control_head()
+        # Asked anew: a directory may have brought the next one.
+        key = self._key()
         draft = self._book.draft(
-            key_id=self._key.key_id,
+            key_id=key.key_id,
             time_ms=self._time.now_ms(),
             control_position=position,
             control_link=link,
@@ -130,7 +132,7 @@ class Ticker:
             tick_seed=secrets.token_bytes(32),
         )
         started = loop.time()
-        signature = await loop.run_in_executor(self._pool, sign_tick, draft.statement, self._key)
+        signature = await loop.run_in_executor(self._pool, sign_tick, draft.statement, key)
         took = loop.time() - started
         await self._sequencer.submit(_TickJob(draft.encode(signature)))
         self._draft, self._signature = draft, signature

@@ -137,7 +137,7 @@ class House:
         self.ticker = Ticker(
             sequencer=sequencer,
             book=folds.book,
-            key=self.keys.ledger(),
+            key=self.keys.ledger,
             time=time,
             floor=floor,
             control_head=lambda: (self.running.control.position, self.running.control.head),

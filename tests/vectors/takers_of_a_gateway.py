@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,6 +25,7 @@ from gateway.core.parties.identity import Identity
 from gateway.core.records.states import parse_batch_item, verify_batch
 from gateway.core.sealing.stream import SignedHello
 from gateway.core.suite.keys import KemKey, SigningKey
+from gateway.core.suite.numbers import Role
 from gateway.core.suite.tree import leaf_hash
 from gateway.ports.floor import FloorMark
 from gateway.usecases.admit import drain
@@ -61,6 +63,18 @@ class RecordedKeys:
     def cursor(self) -> bytes:
         """Seals cursors."""
         return recorded.octets("stream.cursor_key")
+
+    def use(self, is_endorsed: Callable[[Role, bytes], bool]) -> bool:
+        """There is one set."""
+        return False
+
+    def opener(self, ingest_key_id: bytes) -> KemKey | None:
+        """The one key."""
+        return self.ingest() if ingest_key_id == self.ingest().key_id else None
+
+    def destroy(self, key_digest: bytes) -> bool:
+        """There is nothing to destroy."""
+        return False
 
 
 class ControlTaker:
@@ -112,7 +126,7 @@ class HelloTaker:
         ticker = Ticker(
             sequencer=sequencer,
             book=book,
-            key=keys.ledger(),
+            key=keys.ledger,
             time=time,
             floor=UnsafeMemoryFloor(FloorMark(book.incarnation, 0, control.position)),
             control_head=lambda: (control.position, control.head),

@@ -97,7 +97,19 @@ class Limit(int):
 
 CONSTANTS = {
     name: Limit(value)
-    for module in (agreement, book, checks, numbers, control_directory, enrolment, entries, frame, receipt, stream, tick)
+    for module in (
+        agreement,
+        book,
+        checks,
+        numbers,
+        control_directory,
+        enrolment,
+        entries,
+        frame,
+        receipt,
+        stream,
+        tick,
+    )
     for name, value in vars(module).items()
     if isinstance(value, int) and (name.startswith("MAX_") or name.endswith("_MS"))
 }

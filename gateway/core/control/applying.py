@@ -35,7 +35,7 @@ from gateway.core.control.suspension import AgreementEnd, Objection
 from gateway.core.control.trust import check_time
 from gateway.core.errors import Refused
 from gateway.core.labels.vocabulary import Vocabulary
-from gateway.core.suite.numbers import StatementKind
+from gateway.core.suite.numbers import KeyState, StatementKind
 
 S = TypeVar("S", bound=Standing)
 
@@ -169,7 +169,8 @@ def direct(standing: S, entry: ControlEntry) -> S:
         one.endorsement.key_digest: AdmittedKey(one.endorsement.role, one.endorsement.subject_id, one.material, "")
         for one in own
     }
-    return replace(_with_directory(standing, directory), keys={**standing.keys, **keys})
+    after = replace(_with_directory(standing, directory), keys={**standing.keys, **keys})
+    return replace(after, retired_at=_retired(after, standing.retired_at, entry.applied_at_ms))
 
 
 def redate(standing: S, entry: ControlEntry) -> S:
@@ -279,6 +280,14 @@ def _check_next(standing: Standing, new: Dir) -> None:
 def _is_outdated(standing: Standing, endorsement: Endorsement) -> bool:
     digest = endorsement.key_digest
     return digest in standing.keys and endorsement.state < standing.least_state(digest)
+
+
+def _retired(standing: Standing, before: Mapping[bytes, int], now_ms: int) -> dict[bytes, int]:
+    """Since when each key of the gateway is not active; one that is active again begins anew when it is retired."""
+    endorsed = standing.directory.endorsed if standing.directory else {}
+    active = {one.endorsement.key_digest for one in endorsed.values() if one.endorsement.state is KeyState.ACTIVE}
+    own = (digest for digest, key in standing.keys.items() if key.role in GATEWAY_ROLES)
+    return {digest: before.get(digest, now_ms) for digest in own if digest not in active}
 
 
 def _with_directory(standing: S, directory: StandingDirectory) -> S:

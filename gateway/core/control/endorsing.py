@@ -68,7 +68,8 @@ def endorsements_due(
     """What a new DIRECTORY should endorse: the gateway's keys, all parties, all vocabularies, the schemas.
 
     A stopped party's keys are retired: what a source signed before stays verifiable, nothing new is. Former and revoked
-    keys are retired, tainted ones tainted. successor: keys that the gateway will have next, active beside the present.
+    keys are retired, tainted ones tainted. successor: keys that the gateway will have next, active beside the present;
+    these begin a millisecond earlier, so that sources seal to the next.
     salts: fresh random 32 bytes each, as many as there are endorsements.
     """
     entries = [
@@ -78,6 +79,7 @@ def endorsements_due(
         *((Role.VOCABULARY, table.id, table.digest, "", b"") for table in [standing.equivalence] if table),
         *((Role.SCHEMA, name, text_digest(name, text), "", text) for name, text in sorted((schemas or {}).items())),
     ]
+    earlier = {key_digest(key) for key in gateway.keys.values()} if successor else set()
     presented = {key_digest(key) for bundle in (gateway, successor) if bundle for key in bundle.keys.values()}
     listed = []
     fresh = iter(salts)
@@ -87,7 +89,8 @@ def endorsements_due(
             raise CallerError("salts-too-few", f"each of {len(entries)} endorsements needs {SALT_BYTES} random bytes")
         rests = _is_stopped(standing, role, subject_id) or (role in GATEWAY_ROLES and digest not in presented)
         state = max(KeyState.RETIRED if rests else KeyState.ACTIVE, _least_state(standing, digest))
-        endorsement = Endorsement(salt, role, subject_id, digest, valid_from_ms, valid_to_ms, scope, state)
+        since_ms = valid_from_ms - (digest in earlier)
+        endorsement = Endorsement(salt, role, subject_id, digest, since_ms, valid_to_ms, scope, state)
         listed.append((endorsement, material))
     return tuple(listed)
 

@@ -92,6 +92,7 @@ class Standing:
     keys: by digest, every key that was ever admitted for a source or partner, or endorsed for the gateway.
     operator_keys, recovery_keys: digests of all that were ever in a roster in force, as an operator's or for recovery.
     ended: agreements ended early. used_guides: ids of all guides there were. suspended: targets of SUSPENDs.
+    retired_at: when, by the gateway's clock, a DIRECTORY began to leave a key of the gateway retired or out, by digest.
     tainted, revoked: digests of keys under a TAINT or REVOKE.
     revoked_certificates: `certificate/` and a fingerprint, `root/`, a root, `/` and a serial number; none comes back.
     roots: trust domain of each root that an admission ever named, by the hex SHA-256 of the root.
@@ -121,6 +122,7 @@ class Standing:
     directory_positions: Mapping[int, int]
     restores: tuple[AppliedRestore, ...] = ()
     keys: Mapping[bytes, AdmittedKey] = field(default_factory=dict)
+    retired_at: Mapping[bytes, int] = field(default_factory=dict)
     operator_keys: frozenset[bytes] = frozenset()
     recovery_keys: frozenset[bytes] = frozenset()
     tainted: frozenset[bytes] = frozenset()

@@ -27,6 +27,7 @@ from gateway.core.records.states import UnverifiedBatch, verify_batch
 from gateway.core.suite.numbers import StatementKind
 from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Append, Journal
+from gateway.ports.keys import Keys
 from gateway.usecases.admit import AdmitJob, Judged, drain, source_key
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.govern import KIND_STATEMENT, Government
@@ -71,6 +72,7 @@ class House:
     pending: UnsafeMemoryPending = field(default_factory=UnsafeMemoryPending)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     pool: Executor = POOL
+    keys: Keys = field(default_factory=HouseKeys)
 
     @property
     def now_ms(self) -> int:
@@ -100,7 +102,7 @@ class House:
 
     def start(self, *, ticking: bool = True, committing: bool = True) -> None:
         """Rebuilds every fold and runs the tasks; without `committing` jobs wait for `commit`."""
-        keys = HouseKeys()
+        keys = self.keys
         folds = rebuild(self.journals, keys, self.floor, every_signature=False)
         time = TrustedTime(self.clock, folds.last_tick_ms)
         folds.quota.begin(time.now_ms())
@@ -110,7 +112,7 @@ class House:
         self.ticker = Ticker(
             sequencer=sequencer,
             book=folds.book,
-            key=keys.ledger(),
+            key=keys.ledger,
             time=time,
             floor=self.floor,
             control_head=lambda: (self.running.control.position, self.running.control.head),
@@ -204,9 +206,10 @@ async def a_house(
     committing: bool = True,
     journals: UnsafeMemoryJournals | None = None,
     pool: Executor = POOL,
+    keys: Keys | None = None,
 ) -> AsyncIterator[House]:
     """A house with these agreements, running until the block ends; a block that hangs fails."""
-    house = House(a_town(*agreements), journals=journals or UnsafeMemoryJournals(), pool=pool)
+    house = House(a_town(*agreements), journals=journals or UnsafeMemoryJournals(), pool=pool, keys=keys or HouseKeys())
     await house.found()
     house.start(ticking=ticking, committing=committing)
     try:

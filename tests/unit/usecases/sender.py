@@ -32,6 +32,7 @@ class Sender:
     def __init__(self, house: House) -> None:
         self._house = house
         self.ledger = LedgerReader(house.control().genesis, source_account(SOURCE))
+        self.ledger_key = signing_key("ledger").public_key
         self.answers: list[tuple[PublishMessage, bytes]] = []
         self.entries: list[object] = []
         self._unsettled: list[bytes] = []
@@ -50,12 +51,14 @@ class Sender:
         numbers = u64(values["next_tick"]) + u64(values["account_size"]) + u64(values["dir_no"])
         return u8(UpMessage.BEGIN) + values["incarnation"] + numbers
 
-    def parcel(self, *batches: UnverifiedBatch, source_id: str = SOURCE, genesis: bytes = b"") -> list[bytes]:
+    def parcel(
+        self, *batches: UnverifiedBatch, source_id: str = SOURCE, genesis: bytes = b"", ingest_key: bytes = b""
+    ) -> list[bytes]:
         """A parcel with these batches, closed."""
         writer = ParcelWriter(
             genesis or self._house.control().genesis,
             source_id,
-            kem_key("ingest").public_key,
+            ingest_key or kem_key("ingest").public_key,
             secrets.token_bytes(16),
             secrets.token_bytes(48),
         )
@@ -78,7 +81,7 @@ class Sender:
         if kind is PublishMessage.ENTRIES:
             self._unsettled += parse_entries(body, 16 * 1024)
         elif kind is PublishMessage.TICK:
-            key = VerifyKey.parse(signing_key("ledger").public_key)
+            key = VerifyKey.parse(self.ledger_key)
             restores = [one.restore for one in self._house.control().restores]
             self.ledger.accept(parse_tick_message(body), [leaf_hash(entry) for entry in self._unsettled], key, restores)
             for entry in self._unsettled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -13,7 +13,7 @@ from gateway.core.kinds import tactic
 from gateway.core.parties.identity import Identity
 from gateway.core.records.states import RecordInput, UnverifiedBatch
 from gateway.core.suite.keys import KemKey, SigningKey
-from gateway.core.suite.numbers import DataMode, RecordKind, StatementKind
+from gateway.core.suite.numbers import DataMode, RecordKind, Role, StatementKind
 from gateway.usecases.peer import Peer
 from tests.unit.control.given import DAY, NOW, ROOT_OF, kem_key, signing_key
 from tests.unit.control.world import GUIDE, UKR, World, agreement_text
@@ -51,6 +51,18 @@ class HouseKeys:
     def cursor(self) -> bytes:
         """Seals cursors."""
         return b"c" * 32
+
+    def use(self, is_endorsed: Callable[[Role, bytes], bool]) -> bool:
+        """There is one set."""
+        return False
+
+    def opener(self, ingest_key_id: bytes) -> KemKey | None:
+        """The one key."""
+        return self.ingest() if ingest_key_id == self.ingest().key_id else None
+
+    def destroy(self, key_digest: bytes) -> bool:
+        """There is nothing to destroy."""
+        return False
 
 
 def terms(partner_id: str = "usa/arl", agreement_id: str = "UA-US-1", **changed: str) -> bytes:
