@@ -151,6 +151,8 @@ class Vectors:
             "restore": st.Restore.parse,
             "source text": lambda raw: body_text(st.SOURCE, raw, "source"),
             "partner text": lambda raw: body_text(st.PARTNER, raw, "partner"),
+            "partner text with an issuer": lambda raw: body_text(st.PARTNER, raw, "partner"),
+            "agreement with a token": Agreement.parse,
             "suspension": lambda raw: body_text(st.SUSPEND, raw, "suspension"),
             "revocation": lambda raw: body_text(st.REVOKE, raw, "revocation"),
             "agreement": Agreement.parse,

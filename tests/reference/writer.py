@@ -24,6 +24,7 @@ from tests.reference.writer_rejected import write_rejected
 from tests.reference.writer_scenarios import write_scenarios
 from tests.reference.writer_spec import rewrite
 from tests.reference.writer_stream import write_stream
+from tests.reference.writer_token import write_token
 
 FOLDER = Path(__file__).resolve().parents[2] / "protos" / "vectors"
 SPEC = FOLDER.parent / "SPEC.md"
@@ -48,6 +49,7 @@ def write_all(folder: Path, *, fresh: bool = False) -> list[Path]:
     write_rejected(vectors)
     write_scenarios(vectors, world, batches)
     write_evidence(vectors, world)
+    write_token(vectors)
     return vectors.write()
 
 

@@ -41,6 +41,13 @@ fees = [
   { design = "FPV-7", basis = "PER_UNIT", amount = 1_850, currency = "USD", declared = "quarterly" },
 ]
 """
+_ISSUER = """[token]
+issuer     = "https://idp.usa.example"
+keys       = "https://idp.usa.example/jwks"
+client_id  = "arl-sluice"
+subject    = "service|arl"
+algorithms = ["ES256", "ES384"]
+"""
 _SUSPENSION = 'target = "partner/usa/arl"\nreason = "key held by one person only"\n'
 _HEX = "0123456789abcdef" * 6
 _REVOCATION = f'target = "root/{_HEX[:64]}"\nserials = ["1f2e3d4c5b6a7988", "7b"]\nreason = "list 17"\n'
@@ -69,6 +76,8 @@ def rights(vectors: Vectors) -> dict[str, bytes]:
         "agreement": _AGREEMENT.encode(),
         "source text": source,
         "partner text": _partner().encode(),
+        "partner text with an issuer": f"{_partner()}\n{_ISSUER}".encode(),
+        "agreement with a token": f'{_AGREEMENT}token = "required"\n'.encode(),
         "suspension": _SUSPENSION.encode(),
         "revocation": _REVOCATION.encode(),
     }
@@ -95,6 +104,8 @@ def text_cases(vectors: Vectors) -> Cases:
             "an identity without a path": source.but("/source/src-3f07", ""),
         },
         "partner text": _partner_cases(Text(_partner())),
+        "partner text with an issuer": _issuer_cases(Text(f"{_partner()}\n{_ISSUER}")),
+        "agreement with a token": _token_cases(Text(f'{_AGREEMENT}token = "required"\n')),
         "suspension": _suspension(Text(_SUSPENSION)),
         "revocation": _revocation(Text(_REVOCATION)),
     }
@@ -236,6 +247,44 @@ def _revocation(text: Text) -> dict[str, Wrong]:
             f'target = "certificate/{_HEX}"\nreason = "list 17"\n'.encode(),
         ),
         "1,025 serial numbers": text.but(serials, many),
+    }
+
+
+def _issuer_cases(text: Text) -> dict[str, Wrong]:
+    issuer, keys, client = '"https://idp.usa.example"', '"https://idp.usa.example/jwks"', '"arl-sluice"'
+    return {
+        "an issuer without TLS": text.but(issuer, '"http://idp.usa.example"'),
+        "an issuer with a user": text.but(issuer, '"https://me@idp.usa.example"'),
+        "an issuer with a question": text.but(issuer, '"https://idp.usa.example?a"'),
+        "an issuer in capitals": text.but(issuer, '"https://IDP.usa.example"'),
+        "an issuer without a host": text.but(issuer, '"https://"'),
+        "an address of keys at port 0": text.but(keys, '"https://idp.usa.example:0/jwks"'),
+        "an address of keys at port 65536": text.but(keys, '"https://idp.usa.example:65536/jwks"'),
+        "an address of keys of 257 characters": text.but(keys, f'"https://idp.usa.example/{"j" * 233}"'),
+        "an address of keys with a fragment": text.but(keys, '"https://idp.usa.example/jwks#a"'),
+        "a client with a space": text.but(client, '"arl sluice"'),
+        "a client of 129 characters": text.but(client, f'"{"c" * 129}"'),
+        "no client": text.but(f"client_id  = {client}\n", "", "text-missing-key"),
+        "a subject of nothing": text.but('"service|arl"', '""'),
+        "no algorithm": text.but('["ES256", "ES384"]', "[]"),
+        "an algorithm twice": text.but('["ES256", "ES384"]', '["ES256", "ES256"]'),
+        "a shared secret": text.but('["ES256", "ES384"]', '["HS256"]'),
+        "none": text.but('["ES256", "ES384"]', '["none"]'),
+        "an algorithm that is a word": text.but('["ES256", "ES384"]', '"ES256"'),
+        "a key that it does not have": text.but("algorithms = ", 'secret = "x"\nalgorithms = ', "text-unknown-key"),
+        "an issuer that is no table": (
+            "text-value",
+            ('token = "ES256"\n' + text.text.split("[token]")[0]).encode(),
+        ),
+    }
+
+
+def _token_cases(text: Text) -> dict[str, Wrong]:
+    return {
+        "a token that is true": text.but('"required"', "true"),
+        "a token that is a list": text.but('"required"', '["required"]'),
+        "a token that is asked for": text.but('"required"', '"asked"'),
+        "a token in capitals": text.but('"required"', '"Required"'),
     }
 
 

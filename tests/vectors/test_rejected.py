@@ -147,6 +147,8 @@ CHECKS: dict[str, Callable[[bytes], object]] = {
     "restore": Restore.parse,
     "source text": SourceAdmission.parse,
     "partner text": PartnerAdmission.parse,
+    "partner text with an issuer": PartnerAdmission.parse,
+    "agreement with a token": Agreement.parse,
     "suspension": Suspension.parse,
     "revocation": Revocation.parse,
     "agreement": Agreement.parse,
