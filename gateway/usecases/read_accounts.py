@@ -29,7 +29,6 @@ from gateway.usecases.running import Running
 
 # Bytes of the journals read for one slice, and of the items in it: some milliseconds of work.
 _SLICE_BYTES = 128 * 1024
-_PAGE = 16
 
 
 class BatchIndex:
@@ -40,15 +39,15 @@ class BatchIndex:
         self._positions: dict[bytes, int] = {}
         self._read = 0
 
-    def grow(self) -> bool:
-        """Reads the next page; whether there was one."""
-        page = self._journals.read(Journal.RECORDS, self._read, _PAGE)
-        for stored in page:
+    def grow(self) -> int:
+        """Reads the next entry; its bytes, 0 when there is none."""
+        for stored in self._journals.read(Journal.RECORDS, self._read, 1):
             if stored.kind == KIND_ADMITTED:
                 signed = Reader(stored.entry, "batch").lp16("signed batch", MAX_SIGNED_BATCH_BYTES)
                 self._positions[SignedBatch.parse(signed).digest] = stored.position
-        self._read += len(page)
-        return bool(page)
+            self._read += 1
+            return len(stored.entry)
+        return 0
 
     def shown(self, batch_digest: bytes) -> ShownBatch | None:
         """The batch without its records; None if it is not in RECORDS."""
@@ -104,8 +103,8 @@ class AccountsReading:
             draft.statement, self._signature, draft.control_salt, draft.control_position, draft.tick_seed
         ).encode()
         yield u8(evidence.TICK) + tick, len(tick)
-        while self._index.grow():
-            yield b"", _SLICE_BYTES
+        while taken := self._index.grow():
+            yield b"", taken
         # The house first: receipts in it speak of the accounts that come after.
         for account_id in sorted(draft.sizes, key=lambda account_id: (account_id != HOUSE, account_id)):
             yield self._head(account_id), 1024
