@@ -8,7 +8,7 @@ word to read out) and goes to stderr in both modes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
@@ -34,6 +34,13 @@ def result(facts: Mapping[str, object], lines: Iterable[tuple[str, str]]) -> Non
         return
     for word, sentence in lines:
         click.echo(f"{word:<{_WORD_WIDTH}} {sentence}".rstrip())
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """The rows of a table as lines for `result`, the cells of a column under each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [[f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)] for row in rows]
+    return [(first, "  ".join(more)) for first, *more in padded]
 
 
 def text_result(facts: Mapping[str, object], text: str) -> None:

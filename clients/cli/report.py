@@ -85,7 +85,8 @@ def decided_lines(decided: Decided) -> list[tuple[str, str]]:
             by_file = f"who comes, or a recovery key: `sluicectl change export {outcome.change_id} --out FILE`"
             lines.append(("or", by_file))
         return lines
-    ended = f"; {outcome.streams_ended} live streams ended" if outcome.streams_ended else ""
+    streams = "1 live stream" if outcome.streams_ended == 1 else f"{outcome.streams_ended} live streams"
+    ended = f"; {streams} ended" if outcome.streams_ended else ""
     when = utc(outcome.effective_at_ms)
     lines = [("applied", f"{what} as control entry {statement.position}, effective {when}{ended}")]
     if statement.kind in _AFTER:
@@ -155,11 +156,16 @@ def change_facts(change: Change, chain: Chain) -> dict[str, object]:
 
 def change_line(change: Change, chain: Chain) -> tuple[str, str]:
     """A pending change in one line."""
+    change_id, *cells = change_cells(change, chain)
+    return change_id, "   ".join(cell for cell in cells if cell)
+
+
+def change_cells(change: Change, chain: Chain) -> list[str]:
+    """A pending change as a row: id, what it is, by whom, since when, whether it widens, what it waits for."""
     statement = change.entry.statement
     signers = signer_names(change.entry, chain.control.roster)
     missing = change.progress.need - change.progress.have
     wants = f"needs {missing} more (not {', '.join(signers)})" if missing > 0 else "waits for the change before it"
-    widens = [] if is_narrowing(statement.kind) else ["WIDENS"]
+    widens = "" if is_narrowing(statement.kind) else "WIDENS"
     signed = f"signed by {', '.join(signers)}"
-    parts = [" ".join(subject_of(statement)), signed, utc(statement.proposed_at_ms), *widens, wants]
-    return change.change_id, "   ".join(parts)
+    return [change.change_id, " ".join(subject_of(statement)), signed, utc(statement.proposed_at_ms), widens, wants]

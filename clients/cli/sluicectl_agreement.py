@@ -9,7 +9,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
+from clients.cli.output import aligned, result
 from clients.cli.report import report
 from clients.keyfiles import read_public
 from clients.operator.drafts import end_text
@@ -31,8 +31,10 @@ def list_agreements() -> None:
     async def action(desk: Desk) -> None:
         control = desk.chain.control
         facts = [_facts(control, one) for _, one in sorted(control.agreements.items())]
-        lines = [(str(one["id"]), f"{one['to']}  {one['starts']} to {one['ends']}  {one['state']}") for one in facts]
-        result({"agreements": facts}, lines or [("none", "there is no agreement")])
+        rows = [
+            (f"{one['id']}", f"{one['to']}", f"{one['starts']} to {one['ends']}", f"{one['state']}") for one in facts
+        ]
+        result({"agreements": facts}, aligned(rows) or [("none", "there is no agreement")])
 
     at_desk(action)
 

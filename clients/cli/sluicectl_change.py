@@ -13,8 +13,8 @@ import click
 from clients.cli.asking import asking, open_home, reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
-from clients.cli.report import change_facts, change_line, report
+from clients.cli.output import aligned, result
+from clients.cli.report import change_cells, change_facts, change_line, report
 from clients.keyfiles import read_public, write_public
 from clients.operator.carried import MAX_CARRIED_BYTES, Carried
 from clients.operator.home import read_genesis
@@ -38,7 +38,7 @@ def list_changes() -> None:
     async def action(desk: Desk) -> None:
         chain = desk.chain
         broken = [{"change": one.change_id, "problem": one.problem.to_json()} for one in chain.broken]
-        lines = [change_line(one, chain) for one in chain.pending]
+        lines = aligned([change_cells(one, chain) for one in chain.pending])
         lines += [
             (one.change_id, f"cannot be applied: {one.problem.code}: {one.problem.message}") for one in chain.broken
         ]

@@ -13,7 +13,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
+from clients.cli.output import aligned, result
 from clients.cli.report import report
 from clients.operator.drafts import lift_of_text, revocation_text, taint_text
 from gateway.core.control.fold import Control
@@ -45,11 +45,17 @@ def list_keys() -> None:
             }
             for digest, one in sorted(control.keys.items(), key=lambda item: (item[1].role, item[1].subject_id))
         ]
-        lines = [
-            (str(one["key"])[:16], f"{one['role']}  {one['subject']}  {one['state']}{'  former' * bool(one['former'])}")
+        rows = [
+            (
+                f"{one['key']}"[:16],
+                f"{one['role']}",
+                f"{one['subject']}",
+                f"{one['state']}",
+                "former" * bool(one["former"]),
+            )
             for one in facts
         ]
-        result({"keys": facts}, lines or [("none", "there is no key")])
+        result({"keys": facts}, aligned(rows) or [("none", "there is no key")])
 
     at_desk(action)
 

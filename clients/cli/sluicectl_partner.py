@@ -9,7 +9,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
+from clients.cli.output import aligned, result
 from clients.cli.party import binding_of, heard_bundle, resume_party, suspend_party, write_profile
 from clients.cli.report import report
 from clients.enrolment import PartyRole
@@ -38,8 +38,8 @@ def list_partners() -> None:
         control = desk.chain.control
         admissions = [one.admission for _, one in sorted(control.partners.items())]
         facts = [_facts(control, admission) for admission in admissions]
-        lines = [(one.id, f"{one.nation}  {_state(control, one)}  {_cleared(one)}") for one in admissions]
-        result({"partners": facts}, lines or [("none", "no partner is admitted")])
+        rows = [(one.id, one.nation, _state(control, one), _cleared(one)) for one in admissions]
+        result({"partners": facts}, aligned(rows) or [("none", "no partner is admitted")])
 
     at_desk(action)
 

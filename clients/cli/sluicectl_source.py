@@ -9,7 +9,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
+from clients.cli.output import aligned, result
 from clients.cli.party import binding_of, heard_bundle, resume_party, suspend_party, write_profile
 from clients.cli.report import report
 from clients.enrolment import PartyRole
@@ -37,8 +37,8 @@ def list_sources() -> None:
     async def action(desk: Desk) -> None:
         control = desk.chain.control
         facts = [_facts(control, one.admission) for _, one in sorted(control.sources.items())]
-        lines = [(str(one["id"]), f"{one['state']}  {one['scope']}") for one in facts]
-        result({"sources": facts}, lines or [("none", "no source is admitted")])
+        rows = [(f"{one['id']}", f"{one['state']}", f"{one['scope']}") for one in facts]
+        result({"sources": facts}, aligned(rows) or [("none", "no source is admitted")])
 
     at_desk(action)
 

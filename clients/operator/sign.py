@@ -6,7 +6,7 @@ bytes of the very entry that was rendered; there is no way to sign without showi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 
 from clients.operator.home import Home
@@ -35,7 +35,8 @@ def sign_shown(
     Refuses `not-an-operator` if the home's key may not sign it, and `own-approval` if it has signed already.
     """
     key = home.signing_key()
-    if key.key_digest not in members_of(entry, roster, proposals):
+    members = members_of(entry, roster, proposals)
+    if key.key_digest not in members:
         raise Refused(
             "not-an-operator",
             "the key of this home must be one of those who may sign this, it is not",
@@ -46,10 +47,17 @@ def sign_shown(
             "own-approval",
             "this operator has signed already; another person must",
             at=home.operator_id,
-            do="ask another operator of the roster",
+            do=_whom_to_ask(entry, roster, members),
         )
     show(render(entry, roster, proposals), entry)
     signature = sign_statement(entry.statement, key)
     # Through the wire form, so that the order is the one everybody computes.
     signatures = parse_signatures(encode_signatures((*entry.signed.signatures, signature)))
     return replace(entry, signed=SignedStatement(entry.statement, signatures)), signature
+
+
+def _whom_to_ask(entry: ControlEntry, roster: Roster, members: Container[bytes]) -> str:
+    left = [
+        one.id for one in roster.operators if one.key_digest in members and one.key_digest not in entry.signed.signers
+    ]
+    return f"ask {' or '.join(left)}" if left else "ask another person who may sign it"

@@ -175,7 +175,7 @@ def test_whoever_shows_can_stop(town: Town) -> None:
 
 
 def test_nobody_signs_twice(town: Town) -> None:
-    """One person is one signature."""
+    """One person is one signature; who can give the other is said."""
     entry = unsigned(town.statement(StatementKind.VOCABULARY, vocabulary_text("UKR.1")))
     once, _ = sign_shown(town.operators[0], entry, town.control.roster, lambda *_: None)
 
@@ -183,6 +183,7 @@ def test_nobody_signs_twice(town: Town) -> None:
         sign_shown(town.operators[0], once, town.control.roster, lambda *_: None)
 
     assert caught.value.code == "own-approval"
+    assert caught.value.do == f"ask {town.operators[1].operator_id}"
 
 
 def test_a_recovery_key_signs_nothing_that_operators_sign(town: Town) -> None:
