@@ -246,7 +246,7 @@ def test_a_start_may_be_locked_and_a_third_officer_may_accept(machine: Machine) 
     office.sluice.start()
 
     assert signed["behind"] == ["lockdown gateway"]
-    assert office.error("officer-1", "status", code=5)["code"] == "control-shrank"
+    assert office.error("officer-1", "status", code=5)["code"] == "control-forked"
     machine.of("officer-1", "accept", kept, *REASON)
     assert office.facts("officer-1", "status")["locked"]
     found = machine.of("officer-1", "lost", code=3)["lost"]

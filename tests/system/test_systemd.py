@@ -56,8 +56,9 @@ HARDENED = {
     "LimitCORE": "0",
     "MemorySwapMax": "0",
     "UMask": "0077",
-    "User": "sluice",
 }
+# Whose process it is: never root, and the authority is no neighbour of a gateway.
+USERS = {"sluice.service": "sluice", "sluice-backup.service": "sluice", "sluice-ca.service": "sluice-officer"}
 PR_SET_MDWE, REFUSE_EXEC_GAIN, NOT_HERE = 65, 1, 77
 UNDER_MDWE = (
     "import ctypes, os, sys\n"
@@ -82,8 +83,12 @@ def test_a_service_may_do_what_it_needs_and_no_more(unit: str) -> None:
     lines = lines_of(unit)
 
     assert {key: lines.get(key, ["missing"])[-1] for key in HARDENED} == HARDENED
+    assert lines["User"] == [USERS[unit]]
     assert lines["SystemCallFilter"] == ["@system-service", "~@privileged @resources @obsolete", "mbind"]
-    assert set(" ".join(lines["RestrictAddressFamilies"]).split()) <= {"AF_INET", "AF_INET6", "AF_UNIX"}
+    assert set(" ".join(lines["RestrictAddressFamilies"]).split()) <= {
+        *("AF_INET", "AF_INET6", "AF_UNIX"),
+        *(["AF_NETLINK"] if unit == "sluice-ca.service" else []),
+    }
     assert "ExecStartPre" not in lines
 
 
