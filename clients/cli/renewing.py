@@ -67,10 +67,14 @@ class Answer:
 def renew_if_due(home: Home) -> None:
     """An operator's own certificate, where the authority is in the same home; also one that has expired."""
     now = datetime.now(UTC)
-    if home.is_connected() and is_own_due(home, now):
+    if not home.is_connected() or not is_own_due(home, now):
+        return
+    try:
         certificate = issue_own(home, now=now)
         if certificate is not None:
             _tell(home.install(certificate, now_ms()))
+    except GatewayError as error:
+        _tell_not(error)
 
 
 def check_own(home: Home) -> None:
@@ -99,7 +103,11 @@ async def ask_if_due(home: Home, governance: Governance) -> None:
             until = utc(own_identity(home).not_after_ms)
             output.said(f"note: this certificate ends {until}; the next one is asked for, nobody has answered yet")
     except GatewayError as error:
-        output.said(f"note: this certificate was not renewed ({error.code})")
+        _tell_not(error)
+
+
+def _tell_not(error: GatewayError) -> None:
+    output.said(f"note: this certificate was not renewed ({error.code}): {error.message}")
 
 
 def _tell(identity: Identity) -> None:

@@ -24,12 +24,13 @@ from clients.operator.ca import Authority, PartyKind
 from clients.operator.govern import open_governance
 from clients.profile import Profile
 from clients.renewal import keeping_renewed, renewal_of, renewed
+from clients.source.upload import Upload
 from gateway.core.control.renewal import make_renewal, parse_renewal
 from gateway.core.errors import CallerError, GatewayError, Refused
 from gateway.core.parties.identity import Identity
 from gateway.core.suite.keys import SigningKey
 from gateway.core.suite.numbers import MAX_RENEWAL_BYTES, Holder
-from tests.loopback import SOURCE, Loopback
+from tests.loopback import SOURCE, Loopback, quiet
 from tests.security.wire import Heard, Leaf, call, channel
 from tests.stand import DOMAIN
 
@@ -346,3 +347,23 @@ def test_beside_a_stream_a_certificate_is_renewed_in_time_and_told(post: Post) -
     assert fresh.identity().not_after_ms == until
     assert Profile.load(path).certificate_pem == fresh.certificate_pem
     assert [one.startswith("certificate renewed, until ") for one in told] == [True]
+
+
+def test_a_running_client_goes_on_with_its_next_certificate_and_with_no_other_profile(post: Post) -> None:
+    """What is put in the file while it runs must not make it another party, or let it follow another root."""
+    fresh, other = post.profile(SOURCE), post.profile(OTHER)
+    request = certificate_request(read_private(fresh.connection().key_path))
+    ended = datetime.now(UTC) - timedelta(hours=3)
+    chain = post.authority.issue(request, PartyKind.SOURCE, SOURCE, now=ended, hours=1)
+
+    with post.world.outbox("going-on") as outbox:
+        upload = Upload(replace(fresh, certificate_pem=chain), outbox, quiet)
+        with pytest.raises(Refused) as before:
+            post.world.run(upload.fetch_directory())
+        with pytest.raises(CallerError) as foreign:
+            upload.renewed(other)
+        upload.renewed(fresh)
+        post.world.run(upload.fetch_directory())
+
+        assert (before.value.code, foreign.value.code) == ("certificate-expired", "profile-other")
+        assert upload.has_directory()

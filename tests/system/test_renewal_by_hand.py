@@ -147,6 +147,21 @@ def test_any_command_of_an_operator_asks_in_time_and_takes_the_answer(desk: Offi
     assert third.stderr == ""
 
 
+def test_what_is_in_the_way_of_a_renewal_is_told_and_stops_nothing(desk: Office) -> None:
+    """A stop must be possible at any hour, also beside an authority that is not."""
+    expire_operator(desk, 1, left=timedelta(minutes=10))
+    root_key = desk.folder / "officer-1" / "ca" / "root.key"
+    root_key.chmod(0o644)
+
+    blocked = desk.run("officer-1", "status")
+    root_key.chmod(0o600)
+    freed = desk.run("officer-1", "status")
+
+    assert (blocked.exit_code, freed.exit_code) == (OK, OK)
+    assert "note: this certificate was not renewed (key-file-open-to-others)" in blocked.stderr
+    assert "note: this certificate is renewed, until" in freed.stderr
+
+
 def test_what_is_refused_is_named_and_ends_with_its_code(desk: Office, source: Path, tmp_path: Path) -> None:
     """A request that was answered already has been kept by somebody."""
     old, new = tmp_path / "old.renewal", tmp_path / "new.renewal"
