@@ -145,13 +145,15 @@ class Desk:
         home, chain = self.homes[author], await self.chain(author)
         statement = chain.next_statement(kind, body, self.clock.wall_ms())
         drafted = chain.entry(SignedStatement(statement, ()), attachments, self.clock.wall_ms())
-        entry, _ = sign_shown(home, drafted, chain.control.roster, _read)
+        entry, _ = sign_shown(home, drafted, chain.control.roster, _read, chain.control.proposals)
         chain.preview(entry)
         outcome = await self.room(author).propose(entry, "as agreed this morning")
         for name in others:
             seen = await self.chain(name)
             change = seen.change(outcome.change_id)
-            _, signature = sign_shown(self.homes[name], change.entry, seen.control.roster, _read)
+            _, signature = sign_shown(
+                self.homes[name], change.entry, seen.control.roster, _read, seen.control.proposals
+            )
             outcome = await self.room(name).approve(
                 outcome.change_id, encode_signatures([signature]), "read and compared"
             )

@@ -11,11 +11,12 @@ from typing import ClassVar
 
 import pytest
 
-from clients.operator import card
+from clients.operator import card, revocation_list
 from clients.partner import checks
-from gateway.core.control import agreement, enrolment
+from gateway.core.control import agreement, enrolment, texts
 from gateway.core.control import directory as control_directory
 from gateway.core.ledger import book, entries, receipt, tick
+from gateway.core.parties import identity
 from gateway.core.sealing import frame, stream
 from gateway.core.suite import numbers
 from tests.reference import recorded
@@ -106,8 +107,11 @@ CONSTANTS = {
         enrolment,
         entries,
         frame,
+        identity,
         receipt,
+        revocation_list,
         stream,
+        texts,
         tick,
     )
     for name, value in vars(module).items()
@@ -141,6 +145,8 @@ LIMITS = {
     "statements of a directory message": "{MAX_DIRECTORY_STATEMENTS}",
     "endorsements of a Dir": "{MAX_ENDORSEMENTS}",
     "scope": "{MAX_SCOPE_BYTES} bytes",
+    "serial numbers of a REVOKE; one of them": "{MAX_LIST}; {MAX_SERIAL_BYTES} bytes",
+    "revocation list that is imported": "{MAX_LIST_BYTES:MiB} MiB ({MAX_LIST_BYTES} bytes)",
     "basis of an agreement": "{MAX_BASIS_CHARACTERS} characters",
     "fees of an agreement; amount of a fee": "{MAX_FEES}; 1 to {MAX_MINOR_UNITS}",
     "records a month of a quota": "{MAX_RECORDS_PER_MONTH}",
