@@ -1,9 +1,14 @@
-"""A process that relays messages over mutual TLS and does nothing else: the baseline of `hot_path`."""
+"""A process that relays messages over mutual TLS and does nothing else: the baseline of `hot_path` and `revoke`.
+
+SIGUSR1 ends every stream; when it was heard is said on stdout, UTC nanoseconds.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +24,7 @@ async def run(folder: Path) -> None:
     """Serves until it is ended."""
     settings = read_settings(folder)
     queues: list[asyncio.Queue[bytes]] = []
+    cut = asyncio.Event()
 
     async def publish(requests: AsyncIterator[bytes], context: Context) -> None:
         async for message in requests:
@@ -29,8 +35,21 @@ async def run(folder: Path) -> None:
     async def follow(request: bytes, context: Context) -> None:
         queue: asyncio.Queue[bytes] = asyncio.Queue()
         queues.append(queue)
-        while True:
-            await context.write(await queue.get())
+        if request:
+            await context.write(request)
+        while not cut.is_set():
+            message = await queue.get()
+            if message:
+                await context.write(message)
+
+    def end_all() -> None:
+        sys.stdout.write(f"cut {time.time_ns()}\n")
+        sys.stdout.flush()
+        cut.set()
+        for queue in queues:
+            queue.put_nowait(b"")
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, end_all)
 
     server = grpc.aio.server(options=OPTIONS)
     handlers = {
