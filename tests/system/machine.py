@@ -16,7 +16,7 @@ from typing import Any
 
 from clients.testing.commands import Finished
 from clients.testing.harness import agreement_text
-from clients.testing.processes import Process
+from clients.testing.processes import Process, wait_for
 from clients.testing.served import listening_port
 from tests.conftest import ROOT
 from tests.system.office import invoked
@@ -58,6 +58,8 @@ class Machine(Script):
         if words[0] in IN_PROCESS and not self.hours:
             ran = invoked(words[0], words[1:], f"{typed}\n" if typed else "")
             return Finished(ran.exit_code, ran.stdout, ran.stderr)
+        if words[0] == "mv" and self.running:
+            return self._moved(words)
         if words[0] != "systemctl":
             return Script.finished(self, words, typed)
         _, verb, name = words
@@ -70,6 +72,18 @@ class Machine(Script):
             return Finished(done.code, "", done.err)
         self.serve(name, said)
         return Finished(0, "", "")
+
+    def _moved(self, words: list[str]) -> Finished:
+        """A file in the gateway's folder is put in place of another: it is looked at every second."""
+        log = self.folder / "sluice.log"
+
+        def looked() -> int:
+            return log.read_text("utf-8").count('"certificate.in-force"')
+
+        before = looked()
+        done = Script.finished(self, words)
+        wait_for(lambda: looked() > before, "a new certificate in force")
+        return done
 
     def serve(self, name: str, words: list[str]) -> None:
         """The unit's own command goes on, and listens."""
