@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from clients.cli import output
 from clients.cli.asking import asking, open_home
 from clients.cli.contexts import chosen_context
-from clients.cli.renewing import ask_if_due, check_own, renew_if_due
 from clients.cli.suggesting import suggesting
+from clients.operator.answers import ChangeState, Outcome
 from clients.operator.chain import Chain, Change, read_chain
-from clients.operator.govern import ChangeState, Governance, Outcome, open_governance
 from clients.operator.home import Home, SeenHead
 from clients.operator.kept_chain import KeptChain
 from clients.operator.render import is_narrowing
@@ -29,6 +28,9 @@ from gateway.core.control.fold import Control
 from gateway.core.control.statement import Signature, SignedStatement, encode_signatures
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import StatementKind
+
+if TYPE_CHECKING:
+    from clients.operator.govern import Governance
 
 T = TypeVar("T")
 
@@ -134,6 +136,10 @@ class Desk:
 
 def at_desk(action: Callable[[Desk], Awaitable[T]]) -> T:
     """Runs `action` with the chain verified and the channel open, and closes behind it."""
+    # Help, and a verb that asks no gateway, must not wait for what a connection needs.
+    from clients.cli.renewing import ask_if_due, check_own, renew_if_due  # noqa: PLC0415
+    from clients.operator.govern import open_governance  # noqa: PLC0415
+
     home, context = open_home(), chosen_context()
     renew_if_due(home)
     connection = home.connection()

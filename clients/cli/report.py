@@ -15,8 +15,8 @@ from clients.cli import output
 from clients.cli.asking import seconds_to_wait
 from clients.cli.boundary import pending
 from clients.cli.desk import Decided, Desk, at_desk
+from clients.operator.answers import ChangeState
 from clients.operator.chain import Chain, Change
-from clients.operator.govern import ChangeState
 from clients.operator.render import is_narrowing, signer_names, subject_of
 from clients.times import utc
 from gateway.core.control.entry import parse_entry

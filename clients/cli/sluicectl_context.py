@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from clients.cli.boundary import Group
 from clients.cli.contexts import Context, chosen_context, chosen_home, contexts_file, read_contexts, write_contexts
 from clients.cli.output import result
-from clients.operator.home import Home
 from gateway.core.errors import CallerError
 from gateway.core.suite.octets import is_name
+
+if TYPE_CHECKING:
+    from clients.operator.home import Home
 
 
 @click.group(cls=Group)
@@ -50,7 +53,7 @@ def use(name: str, home: Path | None) -> None:
     if home is None:
         chosen = contexts.named(name)
     else:
-        opened = Home.open(home)
+        opened = _opened(home)
         chosen = Context(name, home, opened.connection().server if opened.is_connected() else "")
     write_contexts(contexts.using(chosen))
     facts = _facts(chosen)
@@ -92,6 +95,13 @@ def _lines(facts: Mapping[str, object]) -> list[tuple[str, str]]:
 
 def _home(chosen: Context) -> Home | None:
     try:
-        return Home.open(chosen.home)
+        return _opened(chosen.home)
     except CallerError:
         return None
+
+
+def _opened(home: Path) -> Home:
+    # The names alone need nothing that can read a key.
+    from clients.operator.home import Home  # noqa: PLC0415
+
+    return Home.open(home)

@@ -14,9 +14,9 @@ from clients.cli.party import binding_of, heard_bundle, resume_party, suspend_pa
 from clients.cli.report import report
 from clients.enrolment import PartyRole
 from clients.operator.answer import admission_of
+from clients.operator.answers import Condition, Fork
 from clients.operator.ca import LEAF_HOURS, PartyKind
 from clients.operator.drafts import lift_of_text, source_text
-from clients.operator.govern import Condition, Fork
 from gateway.core.control.fold import Control
 from gateway.core.control.source import SourceAdmission
 from gateway.core.errors import CallerError, Refused

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from clients.operator.govern import Governance, PendingChange
+from clients.operator.answers import PendingChange
 from clients.operator.history import History
 from clients.operator.home import Home, SeenHead
 from clients.operator.kept_chain import KeptChain
@@ -21,6 +22,9 @@ from gateway.core.control.roster import ONE_SIGNATURE, Progress
 from gateway.core.control.statement import SignedStatement, Statement, parse_signatures, parse_statement
 from gateway.core.errors import GatewayError, Refused
 from gateway.core.suite.numbers import StatementKind
+
+if TYPE_CHECKING:
+    from clients.operator.govern import Governance
 
 PROPOSAL_LIFE_MS = 7 * 24 * 3600 * 1000
 

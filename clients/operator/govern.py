@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from enum import Enum
 
 import grpc
 from sluice.v1 import govern_pb2, identity_pb2, ledger_pb2
@@ -17,6 +15,7 @@ from sluice.v1 import govern_pb2, identity_pb2, ledger_pb2
 from clients.channel import plain, secure_channel, translated
 from clients.connection import Connection, unreachable
 from clients.health import read_health
+from clients.operator.answers import ChangeState, Condition, Fork, Outcome, PendingChange
 from clients.renewal import asked
 from gateway.core.control.renewal import Renewal
 from gateway.core.errors import Refused
@@ -27,66 +26,6 @@ MAX_CHANGES = 256
 _SERVICE = "/sluice.v1.GovernService/"
 _CERTIFICATES = "/sluice.v1.CertificateService/"
 _READ_ACCOUNTS = "/sluice.v1.LedgerService/ReadAccounts"
-
-
-class ChangeState(Enum):
-    """What became of a proposal."""
-
-    APPLIED = "APPLIED"
-    PENDING = "PENDING"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The gateway's answer to a proposal or an approval.
-
-    effective_at_ms: UTC milliseconds, 0 while pending. streams_ended: live streams that ended because of it.
-    """
-
-    change_id: str
-    state: ChangeState
-    position: int
-    signatures_have: int
-    signatures_need: int
-    effective_at_ms: int
-    streams_ended: int
-
-
-@dataclass(frozen=True, slots=True)
-class PendingChange:
-    """A proposal as the gateway hands it out; every field is unverified."""
-
-    change_id: str
-    statement: bytes
-    signatures: bytes
-    attachments: tuple[bytes, ...]
-    reason: str
-    signatures_need: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fork:
-    """Two batches of one number, as the gateway tells them. kept: H(B) that has it; refused: H(B) of the other."""
-
-    source_id: str
-    kept: bytes
-    refused: bytes
-
-    @property
-    def target(self) -> str:
-        """How a LIFT names it."""
-        return f"fork/{self.kept.hex()}/{self.refused.hex()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What the gateway says of itself. wall_ms: its wall clock; now_ms: its own now; keys_in_use: key digests."""
-
-    is_timed: bool
-    wall_ms: int
-    now_ms: int
-    forks: tuple[Fork, ...]
-    keys_in_use: tuple[bytes, ...]
 
 
 class Governance:
