@@ -15,7 +15,7 @@ from gateway.adapters.oidc.issuers import COOLDOWN_MS, REFRESH_MS, STALE_MS
 from gateway.adapters.oidc.keyset import MAX_KEYS, MAX_SET_BYTES, parse_key_set
 from gateway.core.errors import Fault, Refused
 from tests.fakes import FakeClock
-from tests.tokens import Issuer, jwk
+from tests.tokens import Issuer, b64, jwk
 
 EC = ec.generate_private_key(ec.SECP256R1())
 CLAIMS = b"{}"
@@ -38,7 +38,8 @@ def key_set(*members: Any) -> bytes:
         jwk(EC, "k", use="enc"),
         jwk(EC, "k", key_ops=["sign"]),
         jwk(EC, "k", key_ops="verify"),
-        jwk(EC, "k", d="AA"),
+        jwk(EC, "k", d=b64(EC.private_numbers().private_value.to_bytes(32, "big"))),
+        jwk(EC, "k", k="AA"),
         jwk(EC, "k", crv="P-384"),
         jwk(EC, "k", x="AA"),
         jwk(EC, "k", y=jwk(EC, "k")["x"]),
