@@ -1,4 +1,4 @@
-"""Laws of a copy of the store: whole at any moment, whatever is written meanwhile; and looking at one changes nothing."""
+"""Laws of a copy of the store: whole at any moment, whatever is written meanwhile; looking at one changes nothing."""
 
 from __future__ import annotations
 
