@@ -115,6 +115,10 @@ class Doorkeeper:
     def _identify(self, control: Control, der: bytes, key_exchange: str) -> Peer:
         identity = Identity.from_certificate(der)
         check_for_clients(der)
+        operators = f"spiffe://{self._roots.own_domain}/operator/"
+        if identity.uri.startswith(operators):
+            # Whatever was admitted under such a name: an operator must not be shut out by it.
+            return self._operator(control, identity, identity.uri.removeprefix(operators), der, key_exchange)
         admissions: list[tuple[str, PartnerAdmission | SourceAdmission]] = [
             *(("partner", partner.admission) for partner in control.partners.values()),
             *(("source", source.admission) for source in control.sources.values()),
@@ -126,17 +130,18 @@ class Doorkeeper:
                     raise Refused("root-unknown", "the party is bound to a root this gateway does not have")
                 check_issued_by(der, root)
                 return Peer(role, admission.id, identity, admission.binding.root, key_exchange)
-        return self._operator(control, identity, der, key_exchange)
+        raise _unknown()
 
-    def _operator(self, control: Control, identity: Identity, der: bytes, key_exchange: str) -> Peer:
+    def _operator(self, control: Control, identity: Identity, name: str, der: bytes, key_exchange: str) -> Peer:
         """An operator is named by the roster; what it may do is decided by its signatures, not by its certificate."""
-        path = identity.uri.removeprefix(f"spiffe://{identity.trust_domain}/")
-        role, _, name = path.partition("/")
-        known = {operator.id for operator in control.roster.operators}
-        if role != "operator" or name not in known or identity.trust_domain != self._roots.own_domain:
-            raise Refused("peer-unknown", "the certificate names no party of this gateway", at="connection")
+        if name not in {operator.id for operator in control.roster.operators}:
+            raise _unknown()
         check_issued_by(der, self._roots.own_root)
         return Peer("operator", name, identity, fingerprint(self._roots.own_root), key_exchange)
+
+
+def _unknown() -> Refused:
+    return Refused("peer-unknown", "the certificate names no party of this gateway", at="connection")
 
 
 def _key_exchange(facts: Mapping[str, Iterable[bytes]]) -> str:

@@ -239,7 +239,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Port]:
     port.world.close()
 
 
-@pytest.mark.must("2.5.1", "2.5.19", "2.7.14", "2.7.16", "12.4.2", "12.4.3", "12.4.8", "12.5.1", "12.5.6")
+@pytest.mark.must("2.5.1", "2.5.19", "2.7.14", "2.7.16", "12.4.2", "12.4.3", "12.4.8", "12.4.11", "12.5.1", "12.5.6")
 @pytest.mark.parametrize("what", TABLE)
 def test_who_connects_is_served_or_told_nothing_but_no(port: Port, what: str) -> None:
     """The same words of the same length, whatever was wrong; the log has the reason under the reference."""

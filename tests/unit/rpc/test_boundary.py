@@ -24,7 +24,7 @@ from gateway.rpc.peer import MAX_KEPT, AcceptedRoots, Doorkeeper
 from gateway.rpc.status import PUBLIC, status_of
 from gateway.usecases.peer import Peer
 from tests.security.wire import a_leaf
-from tests.unit.control.world import partner_bundle, partner_text
+from tests.unit.control.world import partner_bundle, partner_text, source_bundle, source_text
 from tests.unit.usecases.house import House, a_house
 from tests.unit.usecases.town import operator_peer, partner_peer, turns
 
@@ -289,6 +289,25 @@ def test_a_partner_that_asks_for_a_key_exchange_is_not_served_over_another(asks:
 
     refused = ["key-exchange"] * 4
     assert told == ["X25519MLKEM768", *(refused if asks else ["X25519", "", "", "\ufffd"])]
+
+
+@pytest.mark.must("12.4.11")
+@pytest.mark.parametrize(("name", "told"), [("officer-1", "operator"), ("officer-9", "peer-unknown")])
+def test_a_name_of_an_operator_is_nobody_elses(name: str, told: str) -> None:
+    """Whatever was admitted under it: a slip of the quorum must not shut out who could take it back."""
+
+    async def scenario() -> str:
+        async with a_house() as house:
+            uri = f"spiffe://ua.example/operator/{name}"
+            text = source_text("src-new", identity=uri)
+            await house.apply(StatementKind.SOURCE, text, source_bundle("src-new").encoded)
+            pem = a_leaf(AUTHORITY, uri, starts=timedelta(days=-4000)).chain_pem
+            try:
+                return door(house).peer_of(connection(pem)).role  # type: ignore[arg-type]  # a double
+            except Refused as refused:
+                return refused.code
+
+    assert asyncio.run(scenario()) == told
 
 
 @pytest.mark.must("12.4.8")
