@@ -74,15 +74,15 @@ def ledger() -> None:
 def who(record: str) -> None:
     """Say which partners got RECORD: `9d0c11e2.4`, or the first digits of its batch."""
     name = RecordName.parse(record)
-    accounts, _ = _read(Question(lambda disclosure, opening: name.is_in(opening)))
-    rows = named_rows(name, rows_of(accounts))
+    ledgers = _read_all(Question(lambda disclosure, opening: name.is_in(opening)))
+    rows = named_rows(name, (row for accounts in ledgers for row in rows_of(accounts)))
     many = len({row.record for row in rows}) > 1
     lines = [(row.found.entry.partner_id, row.sentence(with_record=many)) for row in rows]
     if not lines:
         lines = [("nobody", f"no disclosure shows a record that begins with {record}")]
     output.result(
-        {"record": record, "disclosures": [row.facts() for row in rows], **_scope_facts(accounts)},
-        lines + _scope_lines(accounts),
+        {"record": record, "disclosures": [row.facts() for row in rows], **_facts_of(ledgers)},
+        lines + _lines_of(ledgers),
     )
 
 
@@ -94,8 +94,7 @@ def who(record: str) -> None:
 def got(partner_id: str, since_ms: int | None, until_ms: int | None, as_csv: bool) -> None:
     """List every record that PARTNER got."""
     wanted = Filter(partner_id=partner_id, since_ms=since_ms, until_ms=until_ms)
-    accounts, _ = _read(Question(wanted.wants, partner_id))
-    _print_rows(accounts, wanted, as_csv=as_csv)
+    _print_rows(_read_all(Question(wanted.wants, partner_id)), wanted, as_csv=as_csv)
 
 
 @ledger.command()
@@ -118,8 +117,7 @@ def find(
     """List disclosed records by source, kind, time, partner and agreement."""
     number = RecordKind[kind.upper()] if kind else None
     wanted = Filter(partner_id, agreement_id, source_id, number, since_ms, until_ms)
-    accounts, _ = _read(Question(wanted.wants, partner_id))
-    _print_rows(accounts, wanted, as_csv=as_csv)
+    _print_rows(_read_all(Question(wanted.wants, partner_id)), wanted, as_csv=as_csv)
 
 
 @ledger.command()
@@ -129,20 +127,27 @@ def prove(record: str, path: Path) -> None:
     """Write a file that proves offline who got RECORD; it holds every statement, so mind who gets it."""
     name = RecordName.parse(record)
     _check_free(path)
-    with closing(Spool(path.absolute().parent)) as spool:
-        accounts, chain = _read(Question(lambda disclosure, opening: name.is_in(opening), hear=spool.hear))
-        rows = named_rows(name, rows_of(accounts))
-        if not rows:
-            raise Refused(
-                "nothing-to-prove",
-                f"a disclosure must show the record, none does under tick {_tick_number(accounts)}",
-                at=record,
-                do=f"`sluicectl ledger who {record}`",
-            )
-        with evidence_file(path) as file:
-            file.write_control(chain.entries)
-            spool.write(file, list(dict.fromkeys(row.found for row in rows)))
-    _report_file(path, verify_file(path, chain.control.genesis))
+    # The present ledger first; one that a RESTORE ended proves what it says under the tick that was kept of it.
+    ledgers = [b""]
+    while ledgers:
+        ended = ledgers.pop()
+        with closing(Spool(path.absolute().parent)) as spool:
+            question = Question(lambda disclosure, opening: name.is_in(opening), ended=ended, hear=spool.hear)
+            accounts, chain = _read(question)
+            rows = named_rows(name, rows_of(accounts))
+            if rows:
+                with evidence_file(path) as file:
+                    file.write_control(chain.entries)
+                    spool.write(file, list(dict.fromkeys(row.found for row in rows)))
+                _report_file(path, verify_file(path, chain.control.genesis))
+                return
+        ledgers += [] if ended else accounts.ended
+    raise Refused(
+        "nothing-to-prove",
+        "a disclosure must show the record, none does under any tick",
+        at=record,
+        do=f"`sluicectl ledger who {record}`",
+    )
 
 
 @ledger.command()
@@ -188,19 +193,34 @@ class _Progress:
 
 
 def _read(question: Question) -> tuple[Accounts, Chain]:
-    """The accounts under the newest tick, verified; refuses `partner-unknown` before anything is read."""
-    progress = _Progress()
+    """The accounts under the newest tick, verified."""
 
+    async def action(desk: Desk) -> tuple[Accounts, Chain]:
+        return await _asked(desk, question, _Progress())
+
+    return at_desk(action)
+
+
+def _read_all(question: Question) -> list[Accounts]:
+    """The same of every ledger there was, the present one last; refuses `partner-unknown` before anything is read."""
+
+    async def action(desk: Desk) -> list[Accounts]:
+        if question.partner_id:
+            desk.chain.control.partner(question.partner_id)
+        progress = _Progress()
+        present, _ = await _asked(desk, question, progress)
+        ended = [(await _asked(desk, replace(question, ended=one), progress))[0] for one in present.ended]
+        return [*ended, present]
+
+    return at_desk(action)
+
+
+async def _asked(desk: Desk, question: Question, progress: _Progress) -> tuple[Accounts, Chain]:
     def told(kind: int, item: bytes) -> None:
         progress.one_more()
         question.hear(kind, item)
 
-    async def action(desk: Desk) -> tuple[Accounts, Chain]:
-        if question.partner_id:
-            desk.chain.control.partner(question.partner_id)
-        return await read_accounts(desk.governance, desk.home, desk.chain, replace(question, hear=told), now_ms())
-
-    return at_desk(action)
+    return await read_accounts(desk.governance, desk.home, desk.chain, replace(question, hear=told), now_ms())
 
 
 def _check_free(path: Path) -> None:
@@ -209,15 +229,15 @@ def _check_free(path: Path) -> None:
         raise CallerError("file-exists", "evidence is never written over, there is a file already", at=str(path))
 
 
-def _print_rows(accounts: Accounts, wanted: Filter, *, as_csv: bool) -> None:
-    rows = [row for row in rows_of(accounts) if wanted.wants_row(row)]
+def _print_rows(ledgers: Sequence[Accounts], wanted: Filter, *, as_csv: bool) -> None:
+    rows = [row for accounts in ledgers for row in rows_of(accounts) if wanted.wants_row(row)]
     rows.sort(key=lambda row: (row.time, row.found.account_id, row.found.index, row.batch, row.idx))
     if as_csv and not output.wants_json():
         click.echo(_csv_text(rows), nl=False)
         return
     lines = [(row.found.entry.partner_id, row.sentence(with_record=True)) for row in rows]
-    facts = {"disclosures": [row.facts() for row in rows], **_scope_facts(accounts)}
-    output.result(facts, (lines or [("none", "no disclosure is such a one")]) + _scope_lines(accounts))
+    facts = {"disclosures": [row.facts() for row in rows], **_facts_of(ledgers)}
+    output.result(facts, (lines or [("none", "no disclosure is such a one")]) + _lines_of(ledgers))
 
 
 def _csv_text(rows: Sequence[Row]) -> str:
@@ -226,10 +246,6 @@ def _csv_text(rows: Sequence[Row]) -> str:
     writer.writerow(COLUMNS)
     writer.writerows(row.cells() for row in rows)
     return text.getvalue()
-
-
-def _tick_number(accounts: Accounts) -> int:
-    return accounts.tick.number if accounts.tick else -1
 
 
 def _scope_facts(accounts: Accounts) -> dict[str, object]:
@@ -243,9 +259,20 @@ def _scope_facts(accounts: Accounts) -> dict[str, object]:
         },
         "accounts": len(accounts.accounts),
         "complete": accounts.is_complete,
-        "restores_before": accounts.restores,
         "not_kept": dict(sorted(accounts.not_kept.items())),
     }
+
+
+def _facts_of(ledgers: Sequence[Accounts]) -> dict[str, object]:
+    """What an answer over every ledger speaks of: the present one, and those that a RESTORE ended."""
+    *ended, present = ledgers
+    complete = all(accounts.is_complete for accounts in ledgers)
+    return _scope_facts(present) | {"complete": complete, "ended": [_scope_facts(accounts) for accounts in ended]}
+
+
+def _lines_of(ledgers: Sequence[Accounts]) -> list[tuple[str, str]]:
+    """The same for a person."""
+    return [line for accounts in reversed(ledgers) for line in _scope_lines(accounts)]
 
 
 def _scope_lines(accounts: Accounts) -> list[tuple[str, str]]:
@@ -257,10 +284,6 @@ def _scope_lines(accounts: Accounts) -> list[tuple[str, str]]:
     if accounts.not_kept:
         told = ", ".join(f"{count} to {partner}" for partner, count in sorted(accounts.not_kept.items()))
         lines.append(("but", f"disclosures of before records were kept do not say which went: {told}"))
-    if accounts.restores:
-        lines.append(
-            ("but", f"what was disclosed before the last of {accounts.restores} restores is not in this ledger")
-        )
     return lines
 
 
@@ -277,6 +300,7 @@ def _report_file(path: Path, verified: VerifiedFile) -> None:
         "entries": accounts.entries,
         "batches": len(accounts.batches),
         "records": accounts.records,
+        "ended_before": len(accounts.ended),
         **_scope_facts(accounts),
     }
     lines = [
@@ -289,6 +313,8 @@ def _report_file(path: Path, verified: VerifiedFile) -> None:
     if not accounts.is_whole:
         facts["disclosures"] = [row.facts() for row in rows]
         lines += [(row.found.entry.partner_id, row.sentence(with_record=True)) for row in rows]
+    if accounts.ended:
+        lines.append(("but", f"ledgers that a restore ended are not in this file, there are {len(accounts.ended)}"))
     output.result(
         facts, [*lines, *_scope_lines(accounts), ("verified", f"from genesis {verified.genesis.hex()[:16]}…")]
     )

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from clients.operator.history import RULES_DIGEST, Approval, History
+from gateway.core.control.restore import Restore
 from gateway.core.errors import Refused
 from gateway.core.ledger.entries import HOUSE, account_name, partner_account
 from gateway.core.ledger.evidence import (
@@ -39,6 +40,7 @@ from gateway.core.ledger.tick import CONTEXT as TICK_CONTEXT
 from gateway.core.ledger.tick import Tick, parse_tick
 from gateway.core.sealing.frame import Disclosure, parse_disclosure_entry
 from gateway.core.sealing.opening import DisclosureOpening, parse_disclosure_opening
+from gateway.core.suite.algorithms import digest
 from gateway.core.suite.keys import SIGNATURE_BYTES, VerifyKey
 from gateway.core.suite.numbers import CLOCK_SKEW_MS, KeyState, RecordKind, Role
 from gateway.core.suite.tree import Frontier, leaf_hash
@@ -118,7 +120,7 @@ class Accounts:
         self.disclosures: list[VerifiedDisclosure] = []
 
     def take(self, number: int, item: bytes) -> None:
-        """The next item and the number of its type; refuses whatever does not hold, and nothing may be believed after that."""
+        """The next item and the number of its type; refuses what does not hold: nothing may be believed after that."""
         parsed = parse_evidence_item(number, item)
         if isinstance(parsed, OpenedTick):
             self._take_tick(parsed)
@@ -140,9 +142,9 @@ class Accounts:
         return bool(self._seed)
 
     @property
-    def restores(self) -> int:
-        """RESTOREs before this ledger: what an earlier one says of disclosures is not in it."""
-        return len(self._history.standing().restores)
+    def ended(self) -> tuple[bytes, ...]:
+        """Incarnations that RESTOREs ended and kept ticks of, in order: what they say is not in the present one."""
+        return tuple(one.restore.old for one in self._history.standing().restores if one.restore.ticks_kept)
 
     @property
     def is_complete(self) -> bool:
@@ -173,8 +175,7 @@ class Accounts:
                 at="tick.control",
                 do=_STOP,
             )
-        if control.restores and control.restores[-1].restore.new != tick.incarnation:
-            raise Refused("ledger-incarnation", "a tick must be of the life that the last RESTORE began", at="tick")
+        _check_life([one.restore for one in control.restores], tick, shown.statement)
         self.tick, self.control_position, self._seed = tick, position, shown.tick_seed
 
     def _take_account(self, shown: ShownAccount) -> None:
@@ -236,10 +237,14 @@ class Accounts:
         receipt = parse_receipt(statement)
         key = self._sign_key(receipt.partner_id, receipt.key_id)
         key.verify(RECEIPT_CONTEXT, statement, signature, "receipt")
-        tick = self._verified_tick()
+        tick, control = self._verified_tick(), self._history.standing()
+        if receipt.incarnation != tick.incarnation and receipt.incarnation in {
+            one.restore.old for one in control.restores
+        }:
+            return  # What no tick covered was entered again after a RESTORE; it speaks of an account that is over.
         if (receipt.genesis, receipt.incarnation) != (tick.genesis, tick.incarnation) or receipt.tick > tick.number:
             raise _contradicted("receipt-contradicts", "a receipt must be of this ledger and of its past", HOUSE)
-        if key.key_digest not in self._history.standing().tainted:
+        if key.key_digest not in control.tainted:
             # Of two with one size the first is kept. One under a tainted key covers nothing: anyone may have signed it.
             self._receipts.setdefault(_account_of(receipt), {}).setdefault(receipt.size, HeldReceipt(receipt, index))
 
@@ -310,8 +315,8 @@ class Accounts:
     ) -> VerifyKey:
         """The key that operators admitted for the subject, whatever became of it; refuses `key-not-endorsed`."""
         if (subject_id, key_id) not in known:
-            for digest, key in self._history.standing().keys.items():
-                if (key.role, key.subject_id, digest[:16]) == (role, subject_id, key_id):
+            for admitted, key in self._history.standing().keys.items():
+                if (key.role, key.subject_id, admitted[:16]) == (role, subject_id, key_id):
                     known[subject_id, key_id] = VerifyKey.parse(key.public_key)
                     break
             else:
@@ -330,6 +335,19 @@ def _ledger_key(history: History, tick: Tick) -> VerifyKey:
     if max(endorsement.state, control.stop_of(endorsement.key_digest)) is not KeyState.ACTIVE:
         raise Refused("key-not-active", "the key of a tick must be active, this one is not", at="tick.key_id")
     return found.signing_key
+
+
+def _check_life(restores: Sequence[Restore], tick: Tick, statement: bytes) -> None:
+    """Refuses `ledger-incarnation` unless the tick is of the present life, or the last one kept of another."""
+    is_present = not restores or restores[-1].new == tick.incarnation
+    is_kept = any((one.old, one.tick_digest) == (tick.incarnation, digest(statement)) for one in restores)
+    if not is_present and not is_kept:
+        raise Refused(
+            "ledger-incarnation",
+            "a tick must be of the life that the last RESTORE began, or the last that one kept",
+            at="tick",
+            do=_STOP,
+        )
 
 
 def _account_of(named: Disclosure | Receipt) -> bytes:

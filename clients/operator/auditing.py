@@ -34,12 +34,14 @@ class Question:
     """What is read, and who is told on the way.
 
     wanted: which disclosures are kept; partner_id: whose entries alone are read, empty for all partners'.
+    ended: an incarnation that a RESTORE ended, read under the last tick it kept; empty for the present one.
     begin: is told the chain that everything is verified by, before the first item.
     hear: is told each item once it holds, the tick first.
     """
 
     wanted: Wanted
     partner_id: str = ""
+    ended: bytes = b""
     begin: Callable[[Chain], None] = _nothing_begins
     hear: Callable[[int, bytes], None] = _nobody_hears
 
@@ -55,13 +57,14 @@ async def read_accounts(
     last = seen.last
     incarnation, next_tick = (last.incarnation, last.number + 1) if last else (b"", 0)
     accounts: Accounts | None = None
-    async for nodes, items in governance.shown_accounts(question.partner_id, incarnation, next_tick):
+    async for nodes, items in governance.shown_accounts(question.partner_id, incarnation, next_tick, question.ended):
         for item in items:
             if accounts is None:
-                chain, accounts = await _begin(governance, home, chain, question.wanted, item, now_ms)
-                statement = parse_opened_tick(item[1:]).statement
-                restores = [one.restore for one in chain.control.restores]
-                home.remember_tick(seen.followed_by(statement, nodes, restores).encode())
+                chain, accounts = await _begin(governance, home, chain, question, item, now_ms)
+                if not question.ended:
+                    statement = parse_opened_tick(item[1:]).statement
+                    restores = [one.restore for one in chain.control.restores]
+                    home.remember_tick(seen.followed_by(statement, nodes, restores).encode())
                 question.begin(chain)
             else:
                 accounts.take(item[0] if item else 0, item[1:])
@@ -73,7 +76,7 @@ async def read_accounts(
 
 
 async def _begin(
-    governance: Governance, home: Home, chain: Chain, wanted: Wanted, item: bytes, now_ms: int
+    governance: Governance, home: Home, chain: Chain, question: Question, item: bytes, now_ms: int
 ) -> tuple[Chain, Accounts]:
     """The tick, against a chain that reaches as far as it does: statements may have been applied meanwhile."""
     if item[:1] != bytes([TICK]):
@@ -82,6 +85,8 @@ async def _begin(
         )
     if parse_opened_tick(item[1:]).control_position > chain.history.position:
         chain = await read_chain(governance, home, now_ms)
-    accounts = Accounts(chain.history, wanted)
+    accounts = Accounts(chain.history, question.wanted)
     accounts.take(TICK, item[1:])
+    if question.ended and (accounts.tick is None or accounts.tick.incarnation != question.ended):
+        raise Refused("ledger-incarnation", "the tick must be of the incarnation that was asked for", at="tick")
     return chain, accounts

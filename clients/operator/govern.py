@@ -153,7 +153,7 @@ class Governance:
                 yield response.entry
 
     async def shown_accounts(
-        self, partner_id: str, incarnation: bytes, next_tick: int
+        self, partner_id: str, incarnation: bytes, next_tick: int, ended: bytes = b""
     ) -> AsyncIterator[tuple[list[bytes], list[bytes]]]:
         """(ledger nodes, items with their type byte) of each answer, unverified. partner_id: empty for all."""
         call = self._channel.unary_stream(
@@ -161,7 +161,9 @@ class Governance:
             request_serializer=ledger_pb2.ReadAccountsRequest.SerializeToString,
             response_deserializer=ledger_pb2.ReadAccountsResponse.FromString,
         )
-        request = ledger_pb2.ReadAccountsRequest(partner_id=partner_id, incarnation=incarnation, next_tick=next_tick)
+        request = ledger_pb2.ReadAccountsRequest(
+            partner_id=partner_id, incarnation=incarnation, next_tick=next_tick, ended=ended
+        )
         with _our_errors(self._endpoint):
             async for response in call(request, timeout=READ_SECONDS):
                 yield list(response.ledger_nodes), list(response.items)

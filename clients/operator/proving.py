@@ -86,7 +86,7 @@ def evidence_file(path: Path) -> Iterator[EvidenceFile]:
 
 
 class Spool:
-    """Everything that was read and held, to pick from. Items are spooled in the folder `beside`, 104 bytes a leaf in memory."""
+    """Everything that was read and held, to pick from: in a file of the folder `beside`, 104 bytes a leaf in memory."""
 
     def __init__(self, beside: Path) -> None:
         self._file = tempfile.TemporaryFile(dir=beside)  # noqa: SIM115 - it lives as long as the spool

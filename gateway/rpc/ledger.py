@@ -51,6 +51,7 @@ def _asked(request: ledger_pb2.ReadAccountsRequest) -> Asked:
     partner_id, incarnation = request.partner_id, request.incarnation
     if partner_id and not is_name(partner_id):
         raise CallerError("malformed", "a partner is named by its id, or not at all", at="partner_id")
-    if len(incarnation) not in {0, ID_BYTES}:
-        raise CallerError("malformed", f"an incarnation has {ID_BYTES} bytes, {len(incarnation)} came")
-    return Asked(partner_id, incarnation, request.next_tick)
+    for named in (incarnation, request.ended):
+        if len(named) not in {0, ID_BYTES}:
+            raise CallerError("malformed", f"an incarnation has {ID_BYTES} bytes, {len(named)} came")
+    return Asked(partner_id, incarnation, request.next_tick, request.ended)

@@ -3,7 +3,8 @@
 One reading is of one tick, whatever is committed meanwhile: accounts only grow, and sizes are the tick's. What is read
 is handed out in slices, each a little work, so that streams and sources are served between any two. Nothing is judged
 here: items are evidence, and an operator's client believes none of it unseen. The entries of sources stay here; heads
-alone show that there is no other account. Source: SPEC.md section 13.1.
+alone show that there is no other account. An incarnation that a RESTORE ended is read under the last tick that was kept
+of it: its book is folded again from LEDGER, as far as that tick covers. Source: SPEC.md section 13.1.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.core.errors import Fault
+from gateway.core.errors import Fault, Refused
 from gateway.core.ledger import evidence
-from gateway.core.ledger.book import AccountEntry, parse_account_entries
+from gateway.core.ledger.book import (
+    KIND_INCARNATION,
+    KIND_TICK,
+    AccountEntry,
+    Book,
+    StoredTick,
+    parse_account_entries,
+    parse_stored_tick,
+)
 from gateway.core.ledger.entries import HOUSE
 from gateway.core.ledger.evidence import OpenedTick, ShownAccount, ShownBatch, ShownEntry
 from gateway.core.records.batch import MAX_SIGNED_BATCH_BYTES, SignedBatch
 from gateway.core.records.states import batch_leaves, parse_stored_batch
 from gateway.core.sealing.opening import parse_disclosure_opening
 from gateway.core.suite.octets import Reader, lp8, u8
-from gateway.ports.journal import Journal, Journals
+from gateway.ports.journal import Journal, Journals, Stored
 from gateway.usecases.govern import check_operator
 from gateway.usecases.lanes import KIND_ADMITTED
 from gateway.usecases.peer import Peer
@@ -61,15 +70,19 @@ class BatchIndex:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """partner_id: whose entries, empty for all partners'; incarnation, next_tick: what the operator verified before."""
+    """partner_id: whose entries, empty for all partners'; incarnation, next_tick: what the operator verified before.
+
+    ended: an incarnation that is over; empty for the present one.
+    """
 
     partner_id: str = ""
     incarnation: bytes = b""
     next_tick: int = 0
+    ended: bytes = b""
 
 
 class AccountsReading:
-    """Items about every account under one tick. ledger_nodes: from `next_tick` to it."""
+    """Items about every account under one tick. ledger_nodes: from `next_tick` to it; none of what is over."""
 
     def __init__(self, running: Running, index: BatchIndex, asked: Asked) -> None:
         shown = running.ticker.shown
@@ -78,8 +91,12 @@ class AccountsReading:
         self._running = running
         self._index = index
         self._asked = asked
+        self._book = running.book
         self._draft, self._signature = shown
         self._sent: set[bytes] = set()
+        self.ledger_nodes: list[bytes] = []
+        if asked.ended:
+            return
         known = asked.next_tick if asked.incarnation == self._draft.tick.incarnation else 0
         self.ledger_nodes = running.book.ticks.range_nodes(known, self._draft.tick.number)
 
@@ -98,6 +115,8 @@ class AccountsReading:
 
     def _items(self) -> Iterator[tuple[bytes, int]]:
         """(item or nothing, what it took in bytes read and written)."""
+        if self._asked.ended:
+            yield from self._fold_ended()
         draft = self._draft
         tick = OpenedTick(
             draft.statement, self._signature, draft.control_salt, draft.control_position, draft.tick_seed
@@ -111,6 +130,37 @@ class AccountsReading:
             if self._is_wanted(account_id):
                 yield from self._entries(account_id)
 
+    def _fold_ended(self) -> Iterator[tuple[bytes, int]]:
+        """The book of an incarnation that is over, at the last tick that was kept; refuses `incarnation-unknown`."""
+        last: StoredTick | None = None
+        is_asked = False
+        for stored in self._ledger():
+            if stored.kind == KIND_INCARNATION:
+                is_asked = stored.entry == self._asked.ended != self._running.book.incarnation
+            elif stored.kind == KIND_TICK and is_asked:
+                last = parse_stored_tick(stored.entry)
+            yield b"", len(stored.entry)
+        if last is None:
+            raise Refused(
+                "incarnation-unknown",
+                "an incarnation that is over and has a tick was expected, it is not one",
+                at="ended",
+            )
+        self._book = Book(self._running.control.genesis)
+        for stored in self._ledger():
+            if stored.position == last.covered:
+                break
+            self._book.apply(stored.position, stored.kind, stored.entry)
+            yield b"", len(stored.entry)
+        self._draft, self._signature = self._book.draft_of(last), last.signature
+
+    def _ledger(self) -> Iterator[Stored]:
+        """Every entry of LEDGER, read one at a time."""
+        position = 0
+        while page := self._running.journals.read(Journal.LEDGER, position, 1):
+            yield page[0]
+            position += 1
+
     def _is_wanted(self, account_id: bytes) -> bool:
         if account_id == HOUSE:
             return True
@@ -118,14 +168,14 @@ class AccountsReading:
         return not account_id.startswith(b"source") and account_id.startswith(wanted)
 
     def _head(self, account_id: bytes) -> bytes:
-        draft, account = self._draft, self._running.book.accounts[account_id]
+        draft, account = self._draft, self._book.accounts[account_id]
         size = draft.sizes[account_id]
         path = tuple(level[account.place >> height ^ 1] for height, level in enumerate(draft.levels[:-1]))
         shown = ShownAccount(draft.salts[account_id], account_id, size, account.tree.root(size), account.place, path)
         return u8(evidence.ACCOUNT) + shown.encode()
 
     def _entries(self, account_id: bytes) -> Iterator[tuple[bytes, int]]:
-        positions = self._running.book.accounts[account_id].positions[: self._draft.sizes[account_id]]
+        positions = self._book.accounts[account_id].positions[: self._draft.sizes[account_id]]
         read_position, group = -1, list[AccountEntry]()
         for position, index in positions:
             cost = 0

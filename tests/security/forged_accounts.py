@@ -45,7 +45,7 @@ class Reciting(ScriptedGovernance):
         self._answer = list(nodes), list(items)
 
     async def shown_accounts(
-        self, partner_id: str, incarnation: bytes, next_tick: int
+        self, partner_id: str, incarnation: bytes, next_tick: int, ended: bytes = b""
     ) -> AsyncIterator[tuple[list[bytes], list[bytes]]]:
         """All of it at once."""
         yield self._answer

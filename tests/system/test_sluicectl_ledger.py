@@ -69,7 +69,7 @@ def test_who_got_a_record_is_said_with_everything_that_is_proven(told: Told) -> 
     assert (first["agreement"], first["approved_by"], first["proof"]) == (AGREEMENT, ["officer-1", "officer-2"], "ok")
     assert first["agreement_control"] < first["decided_control"]
     assert (first["source"], first["kind"], first["receipt"]["tick"] > 0) == ("src-ledger", "tactic", True)
-    assert (answer["complete"], answer["not_kept"], answer["restores_before"]) == (True, {}, 0)
+    assert (answer["complete"], answer["not_kept"], answer["ended"]) == (True, {}, [])
 
 
 def test_the_line_of_a_person_has_the_same_facts(told: Told) -> None:

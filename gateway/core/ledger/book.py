@@ -274,6 +274,21 @@ class Book:
             accounts.levels,
         )
 
+    def draft_of(self, stored: StoredTick) -> DraftTick:
+        """The draft that a signed tick was, of a book that holds exactly the entries it speaks of."""
+        accounts = self.accounts_tree(stored.tick_seed)
+        return DraftTick(
+            parse_tick(stored.statement),
+            stored.statement,
+            stored.control_salt,
+            stored.control_position,
+            stored.tick_seed,
+            stored.covered,
+            accounts.sizes,
+            accounts.salts,
+            accounts.levels,
+        )
+
     def message(
         self, draft: DraftTick, signature: bytes, account_id: bytes, leaves_from: int, next_tick: int
     ) -> tuple[list[bytes], TickMessage]:

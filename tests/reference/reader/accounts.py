@@ -199,8 +199,9 @@ class AccountsReader:
         require(self.position < len(self.links), "control-not-opened", "tick item.control position")
         opened = h(b"\x02", tag("control-at"), salt, u64(self.position), self.links[self.position])
         require(opened == tick.control, "control-not-opened", "tick.control")
-        lives = [one.new for one in control.restores]
-        require(not lives or lives[-1] == tick.incarnation, "ledger-incarnation", "tick.incarnation")
+        present = not control.restores or control.restores[-1].new == tick.incarnation
+        kept = {(one.old, one.tick_digest) for one in control.restores}
+        require(present or (tick.incarnation, h(tick.raw)) in kept, "ledger-incarnation", "tick.incarnation")
         self.tick, self.time = tick, tick.time
 
     def _account(self, item: bytes) -> None:
@@ -263,6 +264,12 @@ class AccountsReader:
         key = _admitted(control, ("partner", receipt.partner_id), st.ROLE_PARTNER_SIGN, receipt.key_id)
         self.memory.verify(key, "receipt", receipt.raw, entry[-SIGNATURE:], "receipt-signature")
         tick = self.tick
+        if (
+            tick
+            and receipt.incarnation != tick.incarnation
+            and receipt.incarnation in {r.old for r in control.restores}
+        ):
+            return
         true = tick and (receipt.genesis, receipt.incarnation) == (tick.genesis, tick.incarnation)
         require(true and tick and receipt.tick <= tick.number, "receipt-contradicts", "receipt.incarnation")
         if key_digest(key) not in control.tainted:

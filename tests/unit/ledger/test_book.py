@@ -197,3 +197,18 @@ def test_nobodys_message_names_nobody_elses_account() -> None:
     assert leaf_hash(b"not yours") not in mine.leaves
     assert others.leaves == (leaf_hash(b"not yours"),)
     assert mine.accounts_root(MINE) == others.accounts_root(OTHERS)
+
+
+def test_a_tick_read_back_is_the_draft_it_was() -> None:
+    """What was signed years ago is shown again, path by path, from the entries it speaks of."""
+    gateway = a_gateway(b"a", b"b")
+    assert gateway.shown is not None
+    draft, signature = gateway.shown
+    behind = Book(making.GENESIS)
+    for position, (kind, entry) in enumerate(gateway.journal[: draft.covered]):
+        behind.apply(position, kind, entry)
+
+    again = behind.draft_of(parse_stored_tick(draft.encode(signature)))
+
+    assert again == draft
+    assert behind.message(again, signature, MINE, 0, 0) == gateway.message(0, 0)

@@ -292,3 +292,18 @@ def test_a_batch_that_is_not_there_is_not_made_up() -> None:
             assert index.shown(bytes(48)) is None
 
     asyncio.run(scenario())
+
+
+def test_an_incarnation_that_is_not_over_is_not_read_as_one() -> None:
+    """The present one has a newest tick, and one that nobody began has none."""
+
+    async def scenario() -> None:
+        async with a_house() as house:
+            for named in (house.running.book.incarnation, b"nobody began it."):
+                reading = await a_reading(house, Asked(ended=named))
+
+                assert reading.ledger_nodes == []
+                with pytest.raises(Refused, match="incarnation-unknown"):
+                    list(reading.slices())
+
+    asyncio.run(scenario())

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sluice/v1/ledger.proto\x12\tsluice.v1\"Q\n\x13ReadAccountsRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x0c\x12\x11\n\tnext_tick\x18\x03 \x01(\x04\";\n\x14ReadAccountsResponse\x12\x14\n\x0cledger_nodes\x18\x01 \x03(\x0c\x12\r\n\x05items\x18\x02 \x03(\x0c\x32\x62\n\rLedgerService\x12Q\n\x0cReadAccounts\x12\x1e.sluice.v1.ReadAccountsRequest\x1a\x1f.sluice.v1.ReadAccountsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sluice/v1/ledger.proto\x12\tsluice.v1\"`\n\x13ReadAccountsRequest\x12\x12\n\npartner_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x0c\x12\x11\n\tnext_tick\x18\x03 \x01(\x04\x12\r\n\x05\x65nded\x18\x04 \x01(\x0c\";\n\x14ReadAccountsResponse\x12\x14\n\x0cledger_nodes\x18\x01 \x03(\x0c\x12\r\n\x05items\x18\x02 \x03(\x0c\x32\x62\n\rLedgerService\x12Q\n\x0cReadAccounts\x12\x1e.sluice.v1.ReadAccountsRequest\x1a\x1f.sluice.v1.ReadAccountsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sluice.v1.ledger_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_READACCOUNTSREQUEST']._serialized_start=37
-  _globals['_READACCOUNTSREQUEST']._serialized_end=118
-  _globals['_READACCOUNTSRESPONSE']._serialized_start=120
-  _globals['_READACCOUNTSRESPONSE']._serialized_end=179
-  _globals['_LEDGERSERVICE']._serialized_start=181
-  _globals['_LEDGERSERVICE']._serialized_end=279
+  _globals['_READACCOUNTSREQUEST']._serialized_end=133
+  _globals['_READACCOUNTSRESPONSE']._serialized_start=135
+  _globals['_READACCOUNTSRESPONSE']._serialized_end=194
+  _globals['_LEDGERSERVICE']._serialized_start=196
+  _globals['_LEDGERSERVICE']._serialized_end=294
 # @@protoc_insertion_point(module_scope)

@@ -7,14 +7,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ReadAccountsRequest(_message.Message):
-    __slots__ = ("partner_id", "incarnation", "next_tick")
+    __slots__ = ("partner_id", "incarnation", "next_tick", "ended")
     PARTNER_ID_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     NEXT_TICK_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
     partner_id: str
     incarnation: bytes
     next_tick: int
-    def __init__(self, partner_id: _Optional[str] = ..., incarnation: _Optional[bytes] = ..., next_tick: _Optional[int] = ...) -> None: ...
+    ended: bytes
+    def __init__(self, partner_id: _Optional[str] = ..., incarnation: _Optional[bytes] = ..., next_tick: _Optional[int] = ..., ended: _Optional[bytes] = ...) -> None: ...
 
 class ReadAccountsResponse(_message.Message):
     __slots__ = ("ledger_nodes", "items")

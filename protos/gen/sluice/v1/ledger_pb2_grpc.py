@@ -47,7 +47,7 @@ class LedgerServiceServicer:
     """
 
     def ReadAccounts(self, request, context):
-        """Every account under the newest signed tick, and the entries of partners and of the house with what opens them.
+        """Every account under the newest signed tick, or under the last one of an incarnation that is over, and the entries of partners and of the house with what opens them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
