@@ -34,7 +34,7 @@ INSTALL_FAILED = { echo "error[install-failed]: every pinned package must instal
 NPM_FAILED = { echo "error[install-failed]: $(1) must install from $(2)/package-lock.json with its hashes, npm said no   do: check the package index, then make $(GOAL)" >&2; exit 1; }
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types protos buf issuer crash fuzz flips explore coverage coverage-core errors pins
+.PHONY: help demo test lint types protos buf issuer crash fuzz flips explore revoke-bench start-up coverage coverage-core errors pins
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-21s %s\n", $$1, $$2 }'
@@ -75,6 +75,12 @@ flips: $(TEST) ## every byte of the recorded day changed, before both readers (S
 
 explore: $(TEST) ## every way that two to four operators can go in CONTROL, states printed (DEPTH=8 steps)
 	@$(BIN)/python -m tests.model.explore --depth $(DEPTH) $(ARGS)
+
+revoke-bench: $(TEST) ## a thousand live streams, one SUSPEND: what is sent after it, and the time to the last end
+	@$(BIN)/python -m tests.bench.revoke $(ARGS)
+
+start-up: $(TEST) ## how long commands take before they do anything, beside `python -c pass`
+	@$(BIN)/python -m tests.bench.start_up $(ARGS)
 
 coverage: $(TEST) ## run the tests with branch coverage: gateway/core must reach 100 %, the whole 90 %
 	@$(BIN)/coverage erase
