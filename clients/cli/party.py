@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
+
 from clients.certificates import load_certificates
 from clients.cli.asking import check_words
 from clients.cli.desk import Decided, Desk, at_desk
@@ -39,6 +41,11 @@ def binding_of(desk: Desk, root_file: Path | None) -> tuple[str, str]:
     return trust_domain_of(roots[0]), root_digest(roots[0])
 
 
+keys_option = click.option(
+    "--keys", default="", metavar="DIR", help="The folder of the party's keys, if it is not named after its id."
+)
+
+
 def suspend_party(kind: PartyKind, party_id: str, reason: str) -> Decided:
     """One person stops a party, now."""
 
@@ -60,7 +67,7 @@ def resume_party(kind: PartyKind, party_id: str, reason: str, yes: bool) -> Deci
 
 
 def write_profile(
-    role: PartyRole, party_id: str, out: Path, *, hours: int, endpoint: str, certificate: Path | None
+    role: PartyRole, party_id: str, out: Path, *, hours: int, endpoint: str, certificate: Path | None, keys: str
 ) -> None:
     """Writes the party's profile and prints its words."""
 
@@ -73,6 +80,7 @@ def write_profile(
             now=datetime.now(UTC),
             hours=hours,
             endpoint=endpoint,
+            keys=keys,
             certificate_pem=read_public(certificate) if certificate else b"",
         )
         profile.write(out)

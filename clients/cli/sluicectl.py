@@ -30,7 +30,7 @@ _ROOMS = {
     "hold": ("clients.cli.sluicectl_hold:hold", "Keep a record, a batch or an agreement back: list, place, lift."),
     "lockdown": ("clients.cli.sluicectl_hold:lockdown", "Stop everything, and go on: on, off."),
     "ledger": ("clients.cli.sluicectl_ledger:ledger", "Who got what, proven: who, got, find, prove, export, verify."),
-    "key": ("clients.cli.sluicectl_key:key", "Keys of parties and gateway: list, taint, revoke, lift."),
+    "key": ("clients.cli.sluicectl_key:key", "Keys of parties and gateway: list, rotate, taint, revoke, lift."),
     "time": ("clients.cli.sluicectl_time:time", "The gateway's clock: show, confirm after a jump."),
     "directory": ("clients.cli.sluicectl_directory:directory", "The directory of trusted keys: show, issue, redate."),
     "restore": ("clients.cli.sluicectl_restore:restore", "A store put back: show, approve, accept, lost, replay."),

@@ -10,7 +10,7 @@ from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import aligned, result
-from clients.cli.party import binding_of, heard_bundle, resume_party, suspend_party, write_profile
+from clients.cli.party import binding_of, heard_bundle, keys_option, resume_party, suspend_party, write_profile
 from clients.cli.report import report
 from clients.enrolment import PartyRole
 from clients.operator.answer import admission_of
@@ -103,9 +103,10 @@ def resume(party_id: str, reason: str, yes: bool) -> None:
 @click.option("--hours", type=int, default=LEAF_HOURS, show_default=True, help="Life of the certificate.")
 @click.option("--endpoint", default="", metavar="HOST:PORT", help="How the source reaches the gateway, if otherwise.")
 @click.option("--certificate", type=_FILE, help="The source's certificate, if it was issued elsewhere.")
-def profile(party_id: str, out: Path, hours: int, endpoint: str, certificate: Path | None) -> None:
+@keys_option
+def profile(party_id: str, out: Path, hours: int, endpoint: str, certificate: Path | None, keys: str) -> None:
     """Write the one file that answers a source's enrolment, with a fresh certificate."""
-    write_profile(PartyRole.SOURCE, party_id, out, hours=hours, endpoint=endpoint, certificate=certificate)
+    write_profile(PartyRole.SOURCE, party_id, out, hours=hours, endpoint=endpoint, certificate=certificate, keys=keys)
 
 
 @source.group("fork", cls=Group)

@@ -47,10 +47,12 @@ def profile_for(
     now: datetime,
     hours: int = LEAF_HOURS,
     endpoint: str = "",
+    keys: str = "",
     certificate_pem: bytes = b"",
 ) -> Profile:
     """The party's profile under what is applied now.
 
+    keys: the folder of the party's keys beside the profile, if it is not named after its id.
     endpoint: how the party reaches the gateway, if it is another way than this home's.
     certificate_pem: the party's chain, if it was issued elsewhere; empty issues one here for `hours`.
     """
@@ -61,7 +63,7 @@ def profile_for(
         folder=Path(),
         role=role,
         id=party_id,
-        keys=folder_name(party_id),
+        keys=keys or folder_name(party_id),
         endpoint=endpoint or connection.endpoint,
         server=connection.server,
         roots_pem=connection.roots_pem,

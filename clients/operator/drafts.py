@@ -120,6 +120,26 @@ def partner_text(
     return text
 
 
+def readmission_text(admission: bytes, bundle: Bundle) -> bytes:
+    """The admission of a party that is there, with the keys of `bundle` in the place of those it has; all else stays.
+
+    Refuses a bundle of another kind of party, and `nothing-to-change` for the keys that it has.
+    """
+    text = admission.decode()
+    if bundle.keys.keys() == SOURCE_ROLES:
+        source = SourceAdmission.parse(admission)
+        exchanged = {source.key_digest: Role.SOURCE}
+    else:
+        _expect_roles(bundle, PARTNER_ROLES, "a party")
+        partner = PartnerAdmission.parse(admission)
+        exchanged = {partner.sign_key_digest: Role.PARTNER_SIGN, partner.kem_key_digest: Role.PARTNER_KEM}
+    for before, role in exchanged.items():
+        text = text.replace(f'"{before.hex()}"', f'"{key_digest(bundle.keys[role]).hex()}"')
+    if text.encode() == admission:
+        raise Refused("nothing-to-change", "the bundle must bring other keys, it has those of the party", at="bundle")
+    return text.encode()
+
+
 def suspension_text(kind: PartyKind, party_id: str, reason: str) -> bytes:
     """Stops a party; one operator may."""
     return suspend_text(f"{kind.value}/{party_id}", reason)
