@@ -20,6 +20,7 @@ from clients.profile import Profile
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.enrolment import parse_bundle
 from gateway.core.control.statement import SignedStatement
+from tests.tokens import Issuer
 from tests.unit.operator.parties import AGREEMENT, CLEARANCE, TRUST_DOMAIN, a_genesis, a_profile, homes
 
 
@@ -43,6 +44,23 @@ def examined(profile: Profile) -> tuple[int, dict[str, Any]]:
     facts = json.loads(ran.stdout)
     assert facts["ok"] == (ran.exit_code == 0)
     return ran.exit_code, {one["check"]: one["found"] or one["error"]["code"] for one in facts["checks"]}
+
+
+def test_whose_access_token_is_needed_is_said(profile: Profile) -> None:
+    """Whoever sets up the issuer must know client and audience; an agreement that asks for none says nothing."""
+    required = Agreement.parse(AGREEMENT + b'token = "required"\n')
+    bound = replace(
+        profile, agreements=(required,), admission_text=profile.admission_text + Issuer(keys={}).table().encode()
+    )
+
+    found = examined(bound)[1]["token"]
+
+    assert found == (
+        "UA-US-2026-014 requires one of https://idp.usa.example for arl-sluice, "
+        "audience spiffe://sluice.example/gateway/demo"
+    )
+    assert "token" not in examined(profile)[1]
+    assert examined(replace(profile, agreements=(required,)))[1]["token"] == "token-issuer-missing"  # noqa: S105
 
 
 def test_a_gateway_that_is_away_is_the_only_thing_wrong(profile: Profile) -> None:
