@@ -69,7 +69,8 @@ RETRIED = frozenset(
         "store-latched",
         "stream-cut",
         "stream-overdue",
-        # Whoever renews tokens is late, or ahead of this clock.
+        # Whoever renews tokens is late, ahead of this clock, or has not seen yet that the certificate was renewed.
+        "token-binding",
         "token-expired",
         "token-not-yet-valid",
     }
