@@ -91,8 +91,7 @@ class HttpsIssuers:
     async def _fetch_into(self, url: str, kept: _KeySet) -> None:
         asked_at_ms = self._clock.boot_ms()
         try:
-            content = await asyncio.get_running_loop().run_in_executor(self._pool, self._fetch, url)
-            kept.keys = parse_key_set(content)
+            kept.keys = await asyncio.get_running_loop().run_in_executor(self._pool, self._fetched, url)
             kept.fetched_at_ms = asked_at_ms
             _log.info("token.keys", url=url, keys=len(kept.keys))
         except GatewayError as error:
@@ -100,6 +99,9 @@ class HttpsIssuers:
             _log.warning("token.keys-not-fetched", url=url, code=error.code, message=error.message)
         finally:
             kept.asking = None
+
+    def _fetched(self, url: str) -> Mapping[str, IssuerKey]:
+        return parse_key_set(self._fetch(url))
 
     async def close(self) -> None:
         """Nothing is asked for any more."""
