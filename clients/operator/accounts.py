@@ -148,12 +148,12 @@ class Accounts:
 
     @property
     def is_complete(self) -> bool:
-        """Whether no account under the tick is missing, and every partner's was read whole."""
+        """Whether no account under the tick is missing, and those of the house and of every partner were read whole."""
         tick = self._verified_tick()
         if not self._seed or not is_every_account(tuple(self.accounts.values()), self._seed, tick.accounts_root):
             return False
-        partners = {one for one, shown in self.accounts.items() if shown.size and _is_partner(one)}
-        return partners <= self.read
+        needed = {one for one, shown in self.accounts.items() if shown.size and (one == HOUSE or _is_partner(one))}
+        return needed <= self.read
 
     def _verified_tick(self) -> Tick:
         if self.tick is None:

@@ -106,9 +106,10 @@ def test_an_account_that_is_left_out_is_seen_by_the_places(truth: Truth) -> None
 
 
 @pytest.mark.must("13.1.19")
-def test_a_partners_account_whose_entries_are_kept_back_is_not_complete(truth: Truth) -> None:
-    """Its head alone says how long it is."""
-    account = truth.account(OTHER)
+@pytest.mark.parametrize("whose", ["a partner's", "the house's"])
+def test_an_account_whose_entries_are_kept_back_is_not_complete(truth: Truth, whose: str) -> None:
+    """Its head alone says how long it is: who got what, or whose receipts, is then not said to be all."""
+    account = HOUSE if whose == "the house's" else truth.account(OTHER)
     items, skipping = [], False
     for item in truth.items:
         if item[0] == evidence.ACCOUNT:

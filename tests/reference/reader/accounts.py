@@ -186,8 +186,8 @@ class AccountsReader:
         salted = all(one.salt == heads[one.place][:32] for one in self.heads.values())
         for one in self.heads.values():
             heads[one.place] = one.hashed
-        partners = {name for name, one in self.heads.items() if one.size and _partners(name)}
-        return salted and root(heads) == self.tick.accounts_root and partners <= self.read
+        needed = {name for name, one in self.heads.items() if one.size and (name == HOUSE or _partners(name))}
+        return salted and root(heads) == self.tick.accounts_root and needed <= self.read
 
     def _tick(self, item: bytes, control: ControlReader) -> None:
         require(self.tick is None, "evidence-order", "tick item")
