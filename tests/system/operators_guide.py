@@ -22,10 +22,14 @@ def script() -> list[Step | Paper]:
 
 def printed() -> Iterator[str]:
     """The script for a person: papers as here-documents, commands with what is typed and their exit codes."""
+    hours = 0
     for one in script():
         if isinstance(one, Paper):
             yield f"cat > {one.name} <<'END'\n{one.text}END"
             continue
+        if one.hours > hours:
+            hours = one.hours
+            yield f"# {hours} h after the first command"
         said = [f"exits {one.code}"] * bool(one.code) + [f"types {one.typed}"] * bool(one.typed)
         yield one.line + (f"    # {', '.join(said)}" if said else "")
 
