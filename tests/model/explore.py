@@ -2,9 +2,10 @@
 
     python -m tests.model.explore --depth 8                make explore
 
-From each state every step is tried by every operator alone, by a quorum, by an operator who was removed, and by the
-quorum of the roster before. Each attempt must end as the small reference says; what one person did must leave nothing
-wider; what removed operators sign must not count. Then every statement of the way there is handed in again, at the
+From each state every step is tried by every operator alone, by a quorum, by an operator who was removed, by the quorum
+of the roster before, and where it is about recovery by recovery keys, alone, together and with operators. Each attempt
+must end as the small reference says; what one person did must leave nothing wider; what removed operators sign must not
+count, and no key of a roster gets another purpose. Then every statement of the way there is handed in again, at the
 state and at each store put back to an earlier one: none may count a second time, or in another past. States that differ
 in nothing but their bytes are one state. Prints how many there were.
 """
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
 from gateway.core.errors import GatewayError
-from tests.model.reference import ALONE, Reference
+from tests.model.reference import ALONE, VAULT, Reference
 from tests.model.town import FACETS, Town, everyone, facts, founded, width
 
 
@@ -56,7 +57,7 @@ def explore(operators: int, facet: str, depth: int) -> Tally:
         tally.states += 1
         _replay(way, tally)
         for step in FACETS[facet].split():
-            for signers in _signers(way.town.control, operators):
+            for signers in _signers(way.town.control, operators, with_recovery=facet == "recovery"):
                 after = _attempt(way, step, signers, tally)
                 if after is None or len(after.steps) > depth or _key(facts(after.town.control)) in seen:
                     continue
@@ -77,11 +78,13 @@ def _key(state: Reference) -> tuple[object, ...]:
         tuple(sorted(state.directory.items())),
         state.is_directory_old,
         state.proposal,
+        state.author,
+        state.left,
     )
 
 
-def _signers(control: Control, operators: int) -> Iterator[frozenset[str]]:
-    """Each operator alone, a quorum, each removed one alone, and the first quorum there was."""
+def _signers(control: Control, operators: int, *, with_recovery: bool) -> Iterator[frozenset[str]]:
+    """Each operator alone, a quorum, each removed one alone, the first quorum there was; recovery keys with them."""
     present = sorted(operator.id for operator in control.roster.operators)
     yield from (frozenset({name}) for name in present)
     yield frozenset(present[: control.roster.quorum])
@@ -89,6 +92,10 @@ def _signers(control: Control, operators: int) -> Iterator[frozenset[str]]:
     yield from (frozenset({name}) for name in removed)
     if removed:
         yield frozenset({*removed, present[0]})
+    if with_recovery:
+        vault = sorted(VAULT)
+        yield from (frozenset(vault[:1]), VAULT, frozenset({present[0], vault[0]}), frozenset({present[0], *vault}))
+        yield frozenset({*present[: control.roster.quorum], *vault})
 
 
 def _attempt(way: _Way, step: str, signers: frozenset[str], tally: Tally) -> _Way | None:

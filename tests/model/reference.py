@@ -1,7 +1,7 @@
 """What CONTROL must do, said again in a page: names instead of keys, sets instead of texts, no time and no bytes.
 
 `attempt` says whether a step counts, and what stands after it. Steps are those of `tests.model.town`; a signer is the
-name of an operator. Written from SPEC.md section 2 alone.
+name of an operator or of a recovery key. Written from SPEC.md section 2 alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 ACTIVE, RETIRED, TAINTED = 1, 2, 3
+VAULT = frozenset({"vault-1", "vault-2"})
+COMES = "officer-9"
+# Steps that would give a key of a roster another purpose: never, whoever signs.
+CROSSED = frozenset({"admit-left", "cross-vault"})
 FIRST, SECOND = "first", "second"
 # Steps that one person may take: each denies or repeats.
 ALONE = frozenset(
@@ -31,7 +35,10 @@ ALONE = frozenset(
 
 @dataclass(frozen=True)
 class Reference:
-    """The state. stopped: what is suspended, held or locked; directory: key to state as the newest one says."""
+    """The state. stopped: what is suspended, held or locked; directory: key to state as the newest one says.
+
+    proposal: open, objected or none; author: whose it is, operators' or recovery keys'; left: who was an operator.
+    """
 
     operators: frozenset[str]
     quorum: int = 2
@@ -44,6 +51,8 @@ class Reference:
     directory: Mapping[str, int] = field(default_factory=lambda: {FIRST: ACTIVE})
     is_directory_old: bool = False
     proposal: str = ""
+    author: str = ""
+    left: str = ""
 
     def least(self, key: str) -> int:
         """The state that the next directory gives a key."""
@@ -58,9 +67,41 @@ class Reference:
 
     def attempt(self, step: str, signers: frozenset[str]) -> Reference | None:
         """What stands after the step; None if it does not count."""
-        if not signers <= self.operators or len(signers) < (1 if step in ALONE else self.quorum):
+        if step in CROSSED:
             return None
-        return self._changed(step)
+        if step in {"propose", "return"}:
+            return self._proposed(step, signers)
+        members, need = self._asked(step)
+        return self._changed(step) if signers <= members and len(signers) >= need else None
+
+    def _asked(self, step: str) -> tuple[frozenset[str], int]:
+        """Whose signatures a step takes, and how many."""
+        if step == "roster" and self.author == "recovery":
+            return VAULT, len(VAULT)
+        is_alone = step in ALONE and not (step == "object" and self.author == "recovery")
+        return self.operators, 1 if is_alone else self.quorum
+
+    @property
+    def following(self) -> frozenset[str]:
+        """The operators of the next roster: another comes for the last one, or who left comes back for that one."""
+        if COMES in self.operators:
+            return self.operators - {COMES} | {self.left}
+        return self.operators - {max(self.operators)} | {COMES}
+
+    def _proposed(self, step: str, signers: frozenset[str]) -> Reference | None:
+        """By the quorum of the present or both recovery keys, and by the quorum of the next, whoever comes among it."""
+        if (step == "propose") == (COMES in self.operators) or not signers <= self.operators | VAULT:
+            return None
+        comes = (self.following - self.operators) if len(signers) > 1 else frozenset()
+        operators, recovery = len(signers & self.operators), len(signers & VAULT)
+        is_recovery = operators < self.quorum and recovery > 0
+        enough = recovery == len(VAULT) if is_recovery else operators >= self.quorum
+        if not enough or len((signers | comes) & self.following) < self.quorum:
+            return None
+        # A second proposal beside the first is not told apart here: each step names the first.
+        if self.proposal:
+            return self
+        return replace(self, proposal="open", author="recovery" if is_recovery else "operators")
 
     def _changed(self, step: str) -> Reference | None:
         verb, _, what = step.partition("-")
@@ -70,7 +111,7 @@ class Reference:
             return self._key_stopped(verb, what)
         if verb in {"directory", "redate"}:
             return self._directed(verb)
-        if verb in {"propose", "object", "roster"}:
+        if verb in {"object", "roster"}:
             return self._succeeded(verb)
         return self._lifted(what) if verb == "lift" else self._agreed(verb)
 
@@ -110,14 +151,10 @@ class Reference:
         return replace(self, stopped=self.stopped - {what}) if what in self.stopped else None
 
     def _succeeded(self, verb: str) -> Reference | None:
-        """The last operator makes room for another; proposals made under the roster before are void."""
-        if verb == "propose":
-            # A second proposal beside the first is not told apart here: each step names the first.
-            changes = "officer-9" not in self.operators
-            return replace(self, proposal=self.proposal or "open") if changes else None
+        """A proposal is stopped, or comes into force; proposals made under the roster before are void."""
         if self.proposal != "open":
             return None
         if verb == "object":
             return replace(self, proposal="objected")
-        following = self.operators - {max(self.operators)} | {"officer-9"}
-        return replace(self, operators=following, proposal="", is_directory_old=True)
+        left = "" if COMES in self.operators else max(self.operators)
+        return replace(self, operators=self.following, proposal="", author="", left=left, is_directory_old=True)

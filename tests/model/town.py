@@ -13,7 +13,7 @@ from gateway.core.control.endorsing import encode_endorsement_list
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
 from gateway.core.suite.numbers import KeyState, Role, StatementKind
-from tests.model.reference import FIRST, SECOND, Reference
+from tests.model.reference import COMES, FIRST, SECOND, Reference
 from tests.unit.control.given import DAY, NOW, digest_of, genesis, roster_text
 from tests.unit.control.world import (
     UKR,
@@ -51,7 +51,11 @@ FACETS: dict[str, str] = {
     "stops": "suspend-source suspend-partner hold-batch hold-agreement lock-gateway end agree directory "
     "lift-source lift-partner lift-batch lift-agreement lift-gateway",
     "roster": "propose object lift-objection roster directory redate suspend-partner lift-partner",
+    "recovery": "propose return object lift-objection roster directory admit-left cross-vault",
 }
+
+
+NAMES = {digest_of(name): name for name in (*(f"officer-{number}" for number in range(1, 5)), COMES)}
 
 
 def everyone(count: int) -> tuple[str, ...]:
@@ -88,8 +92,11 @@ class Town(World):
             return self.text(StatementKind.LIFT, target)
         if verb in {"directory", "redate"}:
             return self._of_directory(verb)
-        if verb in {"propose", "object", "roster"}:
+        if verb in {"propose", "return", "cross", "object", "roster"}:
             return self._of_roster(verb)
+        if verb == "admit":
+            key = facts(self.control).left or "vault-1"
+            return StatementKind.SOURCE, source_text("src-0001", key=key), (source_bundle("src-0001", key).encoded,)
         bundle = source_bundle("src-3f07", "src-3f07 second")
         bodies: dict[str, tuple[StatementKind, bytes, tuple[bytes, ...]]] = {
             "taint": (StatementKind.TAINT, taint_text(KEYS.get(what, "")), ()),
@@ -107,15 +114,25 @@ class Town(World):
         return StatementKind.DIRECTORY, directory.encode(), (encode_endorsement_list(listed),)
 
     def _of_roster(self, verb: str) -> tuple[StatementKind, bytes, tuple[bytes, ...]]:
-        if verb == "propose":
-            present = sorted(operator.id for operator in self.control.roster.operators)
-            following = (*present[:-1], "officer-9")
-            return StatementKind.ROSTER_PROPOSE, roster_text(operators=following), ()
+        if verb in {"propose", "return", "cross"}:
+            return StatementKind.ROSTER_PROPOSE, self._next_roster(verb), ()
         if verb == "object":
             return StatementKind.OBJECT, f'proposal = "{self.proposed().hex()}"\nreason = "a test"\n'.encode(), ()
         opened = self.control.proposals.get(self.proposed())
         named = naming(opened.proposal.signed) if opened else f'proposal = "{bytes(48).hex()}"\n'.encode()
         return StatementKind.ROSTER, named, ()
+
+    def _next_roster(self, verb: str) -> bytes:
+        state = facts(self.control)
+        present = sorted(state.operators)
+        if verb == "return":
+            # Without anybody who left it is the roster in force.
+            return roster_text(operators=tuple(sorted(state.following)) if state.left else tuple(present))
+        if verb == "propose":
+            return roster_text(operators=(*present[:-1], COMES))
+        if state.left:
+            return roster_text(operators=tuple(present), recovery=("vault-1", state.left))
+        return roster_text(operators=(*present[:-1], "vault-2"), recovery=("vault-1",), recovery_quorum=1)
 
     def proposed(self) -> bytes:
         """Link of the proposal that is open, zero for none."""
@@ -125,9 +142,10 @@ class Town(World):
         """The entry of a step; a day passes before a ROSTER, whose wait is not what is modelled."""
         if step == "roster":
             self.now += DAY
-        if step == "propose":
+        if step in {"propose", "return"} and len(signers) > 1:
             # Who comes has to sign too, or the step would be refused for that.
-            signers = signers | {"officer-9"} if len(signers) > 1 else signers
+            state = facts(self.control)
+            signers = signers | ({COMES} if step == "propose" else {state.left} - {""})
         kind, body, attachments = self.drafted(step)
         return self.entry(kind, body, *attachments, by=tuple(sorted(signers)))
 
@@ -170,6 +188,12 @@ def _allowed(control: Control) -> Iterator[str]:
         yield "released batch"
 
 
+def _left(control: Control) -> set[str]:
+    """Operators there were, by name, but for the one who only came."""
+    gone = control.operator_keys - control.roster.operator_keys
+    return {NAMES[digest.hex()] for digest in gone} - {COMES}
+
+
 def facts(control: Control) -> Reference:
     """The state as the reference tells it."""
     back = {target: name for name, target in TARGETS.items()}
@@ -200,4 +224,6 @@ def facts(control: Control) -> Reference:
         directory=endorsed,
         is_directory_old=directory is not None and directory.base.statement.roster != control.roster_link,
         proposal="" if opened is None else ("objected" if opened.stopped else "open"),
+        author="" if opened is None else opened.proposal.author.value,
+        left=next(iter(sorted(_left(control))), ""),
     )
