@@ -18,6 +18,7 @@ from clients.cli.desk import Decided, Desk, at_desk
 from clients.operator.answers import ChangeState
 from clients.operator.chain import Chain, Change
 from clients.operator.render import is_narrowing, signer_names, subject_of
+from clients.operator.rosters import SHOWN_DIGITS
 from clients.times import utc
 from gateway.core.control.entry import parse_entry
 from gateway.core.errors import Refused
@@ -25,7 +26,7 @@ from gateway.core.suite.numbers import StatementKind
 
 LOOK_AGAIN_SECONDS = 0.5
 _AFTER = {
-    StatementKind.ROSTER_PROPOSE: "after the waiting time: `sluicectl operator adopt --reason ...`",
+    StatementKind.ROSTER_PROPOSE: "after the waiting time: `sluicectl operator adopt {link} --reason ...`",
     StatementKind.ROSTER: "`sluicectl directory issue --reason ...`: readers know a roster by the directory under it",
 }
 
@@ -90,7 +91,7 @@ def decided_lines(decided: Decided) -> list[tuple[str, str]]:
     when = utc(outcome.effective_at_ms)
     lines = [("applied", f"{what} as control entry {statement.position}, effective {when}{ended}")]
     if statement.kind in _AFTER:
-        lines.append(("next", _AFTER[statement.kind]))
+        lines.append(("next", _AFTER[statement.kind].format(link=statement.link.hex()[:SHOWN_DIGITS])))
     return lines
 
 
