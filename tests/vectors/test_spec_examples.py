@@ -13,7 +13,8 @@ import pytest
 
 from clients.operator import card, revocation_list
 from clients.partner import checks
-from gateway.core.control import agreement, enrolment, texts
+from gateway.adapters.oidc import issuers, keyset
+from gateway.core.control import agreement, enrolment, texts, token
 from gateway.core.control import directory as control_directory
 from gateway.core.ledger import book, entries, receipt, tick
 from gateway.core.parties import identity
@@ -108,11 +109,14 @@ CONSTANTS = {
         entries,
         frame,
         identity,
+        issuers,
+        keyset,
         receipt,
         revocation_list,
         stream,
         texts,
         tick,
+        token,
     )
     for name, value in vars(module).items()
     if isinstance(value, int) and (name.startswith("MAX_") or name.endswith("_MS"))
@@ -161,6 +165,9 @@ LIMITS = {
     "life of a stream": "{STREAM_LIFE_MS:min} minutes; `not_after` at most {STREAM_LIFE_LIMIT_MS:s} s ahead",
     "between ticks": "{TICK_EVERY_MS:s} s at most; silence of {SILENCE_MS:s} s is a failure",
     "a leaf owed on one stream": "{OWED_LEAF_MS:s} s",
+    "access token; its life": "{MAX_TOKEN_BYTES} bytes; {MAX_LIFE_S} s",
+    "clock difference allowed, `iat` and `nbf` of a token": "{MAX_AHEAD_S} s",
+    "key set of an issuer of tokens": "{MAX_SET_BYTES:KiB} KiB, {MAX_KEYS} keys; used for {STALE_MS:s} s",
 }
 
 
