@@ -63,7 +63,7 @@ def make_backup(folder: Path, settings: Settings, to: Path, *, with_private_keys
     for name, file in public_files(folder, settings).items():
         if file.exists():
             making.add(name, file.read_bytes())
-    for file in sorted(settings.keys.iterdir()) if with_private_keys else ():
+    for file in sorted(path for path in settings.keys.iterdir() if path.is_file()) if with_private_keys else ():
         making.add(f"keys/{file.name}", file.read_bytes())
     manifest = Manifest(
         **shown(settings, making.store, every_signature=False),

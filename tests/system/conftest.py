@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from clients.testing import Sluice, pytest_runtest_makereport, pytest_runtest_setup, shown_with_failures
+from tests.system.machine import Machine, machine_at
 from tests.system.office import Office
 
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
@@ -33,3 +35,15 @@ def desk(office: Office, sluice: Sluice) -> Office:
     """The office with nothing pending."""
     office.settle()
     return office
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    """A machine as RUNBOOK.md describes it, and the desk of its operators, where commands of this process run."""
+    with machine_at(tmp_path) as machine:
+        monkeypatch.chdir(machine.folder)
+        monkeypatch.setenv("HOME", str(machine.folder))
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(machine.folder / ".config"))
+        for name in ("SLUICE_HOME", "SLUICE_CONTEXT", "SLUICE_CONTEXTS"):
+            monkeypatch.delenv(name, raising=False)
+        yield machine

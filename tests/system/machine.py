@@ -9,10 +9,15 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from clients.testing.commands import Finished
 from clients.testing.harness import agreement_text
@@ -20,11 +25,12 @@ from clients.testing.processes import Process, wait_for
 from clients.testing.served import listening_port
 from tests.conftest import ROOT
 from tests.system.office import invoked
-from tests.system.script import Script
+from tests.system.script import Script, a_free_port
 from tests.system.transcripts import Paper, Step, steps
 
 PAGE = (ROOT / "deploy" / "RUNBOOK.md").read_text("utf-8")
 UNITS = ROOT / "deploy" / "systemd"
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  another filesystem, and it is emptied behind the test
 IN_PROCESS = {"sluicectl", "sluice-client"}
 OFFICERS = {"officer-1": "kovalenko", "officer-2": "shevchuk", "officer-3": "marchenko"}
 _SPOKEN = {
@@ -100,10 +106,39 @@ class Machine(Script):
             self.serve(name, [self.reader.said(word) for word in exec_start(f"{name}.service")])
 
 
+@contextmanager
+def machine_at(folder: Path) -> Iterator[Machine]:
+    """A machine that has nothing yet but its folders, below `folder`; skips where there is no second filesystem."""
+    if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == folder.stat().st_dev:
+        pytest.skip("a second filesystem is needed for the key-encryption key")
+    second = Path(tempfile.mkdtemp(dir=SHARED_MEMORY))
+    desk = folder / "desk"
+    places = {
+        "/var/lib/sluice": folder / "lib",
+        "/var/lib/sluice-floor": folder / "floor",
+        "/var/backups/sluice": folder / "backups",
+        "/srv/sluice-key": second,
+        "/srv/sluice-safe": folder / "safe",
+    }
+    for path in (*places.values(), desk):
+        path.mkdir(mode=0o700, exist_ok=True)
+    try:
+        with Machine(desk) as machine:
+            machine.reader.means |= {place: str(path) for place, path in places.items()}
+            machine.reader.means["127.0.0.1:8443"] = f"127.0.0.1:{a_free_port()}"
+            yield machine
+    finally:
+        shutil.rmtree(second)
+
+
 def chapters() -> Mapping[str, list[Step | Paper]]:
     """The steps of the page by the heading above them."""
     parts = re.split(r"^## (.+)$", PAGE, flags=re.MULTILINE)
     return {title: list(steps(text)) for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+# One drill is the end of the machine's own story; the others begin anew.
+DRILLS = [title for title in chapters() if title.startswith("Drill: ") and "restore" not in title]
 
 
 def founding(*officers: str) -> Iterator[Step | Paper]:

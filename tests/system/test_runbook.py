@@ -1,57 +1,19 @@
 """RUNBOOK.md by its word: every block is typed on a small machine, as it stands and with `--json`.
 
-The chapters about a machine are one story; each drill has a machine and operators of its own.
+The chapters about a machine are one story, told here; each drill has a machine of its own (`test_runbook_drills.py`).
 """
 
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.error_catalogue import every_error
-from tests.system.machine import OFFICERS, PAGE, Machine, chapters, connecting, founding, standing
-from tests.system.script import a_free_port
+from tests.system.machine import DRILLS, PAGE, Machine, chapters, founding
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  another filesystem, and it is emptied behind the test
-RESTORE = "Drill: restore from an old backup"
-DRILLS = [title for title in chapters() if title.startswith("Drill: ") and title != RESTORE]
 MODES = pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    """A machine that has nothing yet but its folders."""
-    if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("a second filesystem is needed for the key-encryption key")
-    second = Path(tempfile.mkdtemp(dir=SHARED_MEMORY))
-    desk = tmp_path / "desk"
-    places = {
-        "/var/lib/sluice": tmp_path / "lib",
-        "/var/lib/sluice-floor": tmp_path / "floor",
-        "/var/backups/sluice": tmp_path / "backups",
-        "/srv/sluice-key": second,
-        "/srv/sluice-safe": tmp_path / "safe",
-    }
-    for folder in (*places.values(), desk):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.chdir(desk)
-    monkeypatch.setenv("HOME", str(desk))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(desk / ".config"))
-    for name in ("SLUICE_HOME", "SLUICE_CONTEXT", "SLUICE_CONTEXTS"):
-        monkeypatch.delenv(name, raising=False)
-    try:
-        with Machine(desk) as machine:
-            machine.reader.means |= {place: str(folder) for place, folder in places.items()}
-            machine.reader.means["127.0.0.1:8443"] = f"127.0.0.1:{a_free_port()}"
-            yield machine
-    finally:
-        shutil.rmtree(second)
 
 
 @MODES
@@ -63,18 +25,6 @@ def test_what_the_page_says_of_a_machine_is_so(machine: Machine, as_json: bool) 
     typed = sum(machine.play(found) for title, found in chapters().items() if title not in DRILLS)
 
     assert typed > 40
-
-
-@MODES
-@pytest.mark.parametrize("title", DRILLS)
-def test_a_drill_goes_as_the_page_says(machine: Machine, title: str, as_json: bool) -> None:
-    """What is drilled for the first time when it happens is not drilled."""
-    machine.play(founding(*OFFICERS))
-    machine.play(connecting(*OFFICERS))
-    standing(machine)
-    machine.as_json = as_json
-
-    assert machine.play(chapters()[title]) == len(chapters()[title])
 
 
 def test_every_path_on_the_page_is_there() -> None:
@@ -97,6 +47,18 @@ def test_every_fault_of_a_gateway_is_on_the_page_with_what_it_asks() -> None:
 
     assert told >= faults - {"demo-step-failed", "demo-timeout"}, "a fault that the page does not know"
     assert told <= {one.code for one in every_error()} | _composed(), "a fault that cannot come"
+
+
+def test_every_event_of_a_gateway_is_on_the_page() -> None:
+    """A line that nobody explains is read by nobody."""
+    written = {
+        event
+        for path in (ROOT / "gateway").rglob("*.py")
+        for event in re.findall(r'_log\.\w+\(\s*"([a-z.-]+)"', path.read_text("utf-8"))
+    }
+    table = PAGE.partition("| event |")[2].partition("\n\n")[0]
+
+    assert set(re.findall(r"`([a-z-]+\.[a-z-]+)`", table)) == written
 
 
 def _composed() -> set[str]:
