@@ -23,7 +23,7 @@ from clients.operator.carried import Carried
 from clients.operator.chain import Change
 from clients.operator.drafts import adoption_text, lift_of_text, objection_text
 from clients.operator.render import render, subject_of
-from clients.operator.rosters import SHOWN_DIGITS, RosterChange, next_roster, open_proposal, roster_difference
+from clients.operator.rosters import SHOWN_DIGITS, RosterChange, chosen_proposal, next_roster, roster_difference
 from clients.times import now_ms, utc
 from gateway.core.control.fold import Control
 from gateway.core.control.roster import Roster
@@ -118,7 +118,7 @@ def adopt(proposal: str, out: Path | None, reason: str, yes: bool) -> None:
     """
 
     async def action(desk: Desk) -> Decided | None:
-        link, opened = open_proposal(desk.chain.control.proposals, proposal)
+        link, opened = chosen_proposal(desk.chain.control.proposals, proposal)
         body = adoption_text(link)
         if opened.proposal.author is Author.OPERATORS:
             return await desk.propose(StatementKind.ROSTER, body, (), reason=reason, yes=yes)
@@ -144,7 +144,7 @@ def object_to(proposal: str, reason: str) -> None:
     """Stop a proposed roster: one person may; of a recovery it takes the quorum."""
 
     async def action(desk: Desk) -> Decided:
-        link, _ = open_proposal(desk.chain.control.proposals, proposal)
+        link, _ = chosen_proposal(desk.chain.control.proposals, proposal)
         return await desk.propose(StatementKind.OBJECT, objection_text(link, reason), (), reason=reason, yes=True)
 
     report([at_desk(action)])
@@ -159,7 +159,7 @@ def lift(proposal: str, reason: str, yes: bool) -> None:
     """Propose to take an objection back: it needs the quorum."""
 
     async def action(desk: Desk) -> Decided:
-        link, _ = open_proposal(desk.chain.control.proposals, proposal)
+        link, _ = chosen_proposal(desk.chain.control.proposals, proposal)
         body = lift_of_text(f"proposal/{link.hex()}", reason)
         return await desk.propose(StatementKind.LIFT, body, (), reason=reason, yes=yes)
 

@@ -167,7 +167,7 @@ def _proposal_of(entry: ControlEntry, proposals: Proposals) -> OpenProposal:
     return opened
 
 
-def open_proposal(proposals: Proposals, typed: str) -> tuple[bytes, OpenProposal]:
+def chosen_proposal(proposals: Proposals, typed: str) -> tuple[bytes, OpenProposal]:
     """The one proposal whose link begins so, or the only one; refuses `proposal-unknown` and `proposal-ambiguous`."""
     found = [(link, opened) for link, opened in proposals.items() if link.hex().startswith(typed)]
     if not found:

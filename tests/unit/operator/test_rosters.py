@@ -7,9 +7,9 @@ import pytest
 from clients.operator.card import OperatorCard, make_card
 from clients.operator.rosters import (
     RosterChange,
+    chosen_proposal,
     members_of,
     next_roster,
-    open_proposal,
     roster_difference,
     succession_notes,
     write_roster,
@@ -179,9 +179,9 @@ def test_a_proposal_is_named_by_the_beginning_of_its_link() -> None:
     proposals = world.control.proposals
     first, second = proposals
 
-    assert open_proposal(proposals, first.hex()[:16])[0] == first
-    assert open_proposal({second: proposals[second]}, "")[0] == second
+    assert chosen_proposal(proposals, first.hex()[:16])[0] == first
+    assert chosen_proposal({second: proposals[second]}, "")[0] == second
     for typed, code in (("", "proposal-ambiguous"), ("zz", "proposal-unknown")):
         with pytest.raises(GatewayError) as caught:
-            open_proposal(proposals, typed)
+            chosen_proposal(proposals, typed)
         assert caught.value.code == code
