@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.adapters.floor import FloorFile
-from gateway.bootstrap import load
+from gateway.bootstrap import glance, load, seal
 from gateway.cli.status import status
 from gateway.core.errors import GatewayError
 from gateway.settings import FILE
@@ -84,3 +84,28 @@ def test_what_is_said_of_a_gateway_is_what_a_start_finds(stand: Stand, case: str
 
     found = said["lost"] and (said["lost"]["ticks"], said["lost"]["statements"])
     assert (said["state"], found, starts(stand)) == (state, lost, code)
+
+
+@pytest.mark.must("7.5.2")
+def test_a_store_that_is_put_back_is_sealed_also_where_the_floor_has_seen_no_more(stand: Stand) -> None:
+    """The floor may lag by a second, and in a second something was acknowledged that the backup does not know."""
+    shown, floor = glance(stand.settings), FloorFile(stand.settings.floor)
+    assert starts(stand) == ""
+
+    seal(stand.settings, shown)
+
+    mark = floor.read()
+    assert starts(stand) == "store-below-floor"
+    assert (mark.tick, mark.control_size) == (shown.ticks + 1, shown.statements)
+    seal(stand.settings, shown)
+    assert floor.read() == mark
+    seal(stand.settings, replace(shown, incarnation=b"another life 16b"))
+    assert floor.read() == mark
+    stand.settings.floor.unlink()
+    seal(stand.settings, shown)
+    assert starts(stand) == "floor-missing"
+    stand.settings.floor.write_bytes(b"x")
+    stand.settings.floor.chmod(0o644)
+    with pytest.raises(GatewayError) as caught:
+        seal(stand.settings, shown)
+    assert caught.value.code == "floor-file-open-to-others"

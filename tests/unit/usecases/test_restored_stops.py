@@ -192,6 +192,7 @@ def test_the_end_of_a_store_shows_how_far_it_goes() -> None:
             book = house.running.book
             whole = shown_by(house.journals)
             assert whole == Shown(book.incarnation, book.ticks.size, house.control().position)
+            assert whole.is_below(FloorMark(b"another life 16b", 0, 0))
             await put_back(house, backup)
             assert (whole.is_below(house.floor.read()), shown_by(house.journals).is_below(house.floor.read())) == (
                 False,
