@@ -3,9 +3,9 @@
     python -m tests.bench.revoke [--streams 1000] [--json]
 
 One gateway process, `--readers` processes of partners that check every byte, over mutual TLS on loopback; a source
-publishes all the while, but for the idle round. One partner holds all streams (32 subscriptions under each of its
-agreements), so that one SUSPEND by one operator ends them all; then a LOCKDOWN does. Beside it the same number of
-streams from a process that only relays, ended by that process itself.
+publishes all the while, but for the idle round. One partner holds all streams of a round (32 subscriptions under each
+of its agreements), so that one SUSPEND by one operator ends them all; then a LOCKDOWN does. Beside it the same number
+of streams from a process that only relays, ended by that process itself.
 
 What is sent after `effective` is measured four ways, and all must give 0:
 
@@ -55,7 +55,9 @@ from tests.bench.hot_path import a_segment
 from tests.bench.revoke_figures import Cut, facts_of, is_clean, spread, table
 from tests.stand import Stand, agreement_text
 
-PARTNER, SOURCE = "usa/arl", "src-3f07"
+# Each has one round: a partner opens about a thousand streams in four minutes, and no more.
+PARTNERS = ("usa/arl", "gbr/dstl", "deu/wtd81")
+SOURCE = "src-3f07"
 SUBSCRIPTIONS = 32
 WARM_UP_BATCHES = 2
 TRIES = 10
@@ -144,25 +146,38 @@ class Bench:
         self.stand = Stand.found(root)
         self.folder = self.stand.settings.store.parent
         self.log = root / "gateway.log"
-        agreements = [f"UA-US-{number}" for number in range(1, 1 + -(-streams // SUBSCRIPTIONS))]
-        names = [f"{agreement}/s{number}" for agreement in agreements for number in range(SUBSCRIPTIONS)][:streams]
-        self.slices = [names[number::readers] for number in range(readers)]
-        self._texts = [agreement_text(PARTNER, id=f'"{name}"') for name in agreements]
+        self.streams, self.readers = streams, readers
+        self._texts = {
+            partner: [
+                agreement_text(partner, id=f'"UA-{partner.replace("/", "-")}-{number}"')
+                for number in range(2, 2 + -(-streams // SUBSCRIPTIONS))
+            ]
+            for partner in PARTNERS
+        }
 
     async def found(self) -> None:
         """Everything that operators sign, and the first records."""
         async with self.stand.serving():
-            await self.stand.populate(PARTNER)
-            for text in self._texts:
-                await self.stand.apply(StatementKind.AGREEMENT, text)
-            profile = replace(self.stand.profile(PARTNER), agreements=tuple(map(Agreement.parse, self._texts)))
-            self.profile = self.root / "all.profile"
-            profile.write(self.profile)
+            await self.stand.populate(*PARTNERS)
+            for partner, texts in self._texts.items():
+                for text in texts:
+                    await self.stand.apply(StatementKind.AGREEMENT, text)
+                agreements = tuple(map(Agreement.parse, texts))
+                replace(self.stand.profile(partner), agreements=agreements).write(self._profile(partner))
             self.source = Source(self.root, self.stand)
             await self.source.begin()
             for _ in range(WARM_UP_BATCHES):
                 await self.source.publish()
         (self.folder / FILE).write_text(self.stand.settings.to_toml())
+
+    def _profile(self, partner: str) -> Path:
+        return self.root / f"all-{partner.replace('/', '-')}.profile"
+
+    def _slices(self, partner: str) -> list[list[str]]:
+        """The streams of each reader, as `agreement/subscription`."""
+        ids = [Agreement.parse(text).id for text in self._texts[partner]]
+        names = [f"{agreement}/s{number}" for agreement in ids for number in range(SUBSCRIPTIONS)][: self.streams]
+        return [names[number :: self.readers] for number in range(self.readers)]
 
     def serve(self) -> None:
         """The gateway in a process of its own."""
@@ -179,10 +194,12 @@ class Bench:
     def _is_listening(self) -> bool:
         return any(line.startswith("listening ") for line in self.log.read_text("utf-8").splitlines())
 
-    async def round(self, name: str, kind: StatementKind, body: bytes, target: str, *, busy: bool) -> Cut:
-        """All streams live; one operator's statement; all streams ended; and the quorum takes it back."""
-        readers = Readers(self.root, self.profile, self.slices)
+    async def round(self, name: str, partner: str, kind: StatementKind, body: bytes, *, busy: bool) -> Cut:
+        """All streams live; one operator's statement; all streams ended."""
+        readers = Readers(self.root, self._profile(partner), self._slices(partner))
+        began = time.monotonic()
         await readers.live()
+        sys.stderr.write(f"{name}: live after {time.monotonic() - began:.0f} s\n")
         flowing = None
         if busy:
             # The statement comes while the frames of a batch are being written to all streams.
@@ -196,7 +213,6 @@ class Bench:
             flowing.cancel()
             await asyncio.wait([flowing])
         entry = await self._entry(outcome.position)
-        await self.stand.apply(StatementKind.LIFT, f'target = "{target}"\nreason = "the bench"\n'.encode())
         return Cut(
             name=name,
             sent_ns=sent_ns,
@@ -240,7 +256,8 @@ class Bench:
         relay = Process.start([sys.executable, "-m", "tests.bench.bare_relay", str(self.folder)], log)
         wait_for(lambda: "\n" in log.read_text(), "the relay")
         port = log.read_text().split()[1]
-        readers = Readers(self.root, self.profile, [["--bare", port, str(len(one))] for one in self.slices])
+        profile, slices = self._profile(PARTNERS[0]), self._slices(PARTNERS[0])
+        readers = Readers(self.root, profile, [["--bare", port, str(len(one))] for one in slices])
         await readers.live()
         if busy:
             await self._relayed(int(port))
@@ -267,14 +284,17 @@ async def measured(bench: Bench) -> dict[str, Any]:
     """All rounds, one after the other."""
     await bench.found()
     bench.serve()
-    suspend, lock = suspension_text(PartyKind.PARTNER, PARTNER, "the bench"), lockdown_text("the bench")
-    target = f"partner/{PARTNER}"
+    rounds = [
+        ("SUSPEND, records flowing", StatementKind.SUSPEND, True),
+        ("SUSPEND, idle", StatementKind.SUSPEND, False),
+        ("LOCKDOWN, records flowing", StatementKind.LOCKDOWN, True),
+    ]
     try:
-        cuts = [
-            await bench.round("SUSPEND, records flowing", StatementKind.SUSPEND, suspend, target, busy=True),
-            await bench.round("SUSPEND, idle", StatementKind.SUSPEND, suspend, target, busy=False),
-            await bench.round("LOCKDOWN, records flowing", StatementKind.LOCKDOWN, lock, "gateway", busy=True),
-        ]
+        cuts = []
+        for partner, (name, kind, busy) in zip(PARTNERS, rounds, strict=True):
+            is_lockdown = kind is StatementKind.LOCKDOWN
+            body = lockdown_text("a bench") if is_lockdown else suspension_text(PartyKind.PARTNER, partner, "a bench")
+            cuts.append(await bench.round(name, partner, kind, body, busy=busy))
     finally:
         bench.gateway.end()
     log, entries = bench.logged(), bench.entries()
@@ -283,8 +303,8 @@ async def measured(bench: Bench) -> dict[str, Any]:
         await bench.bare("bare relay, idle", busy=False),
     ]
     return {
-        "streams": sum(map(len, bench.slices)),
-        "readers": len(bench.slices),
+        "streams": bench.streams,
+        "readers": bench.readers,
         "load_before": os.getloadavg()[0],
         "rounds": [facts_of(cut, log, entries) for cut in cuts],
         "bare": bare,
