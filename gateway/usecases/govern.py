@@ -64,6 +64,14 @@ class _ApplyJob:
         entry, self.reading = dated(self.running, self.entry)
         check_fork(self.running, entry)
         applied = self.running.control.apply(entry)
+        # Who is cut off leaves its statement in the line, and the turn to the next: two for one place can meet here.
+        if plan.position_of_next(Journal.CONTROL) != entry.statement.position:
+            raise Refused(
+                "stale-change",
+                f"the change was written for position {entry.statement.position}, another takes it in this very commit",
+                at="statement.position",
+                do="propose it again on the present head; signatures start anew",
+            )
         position = plan.append(Journal.CONTROL, KIND_STATEMENT, entry.encode())
         plan.enter(HOUSE, Applied(position, entry.statement.link).encode())
         for digest, state in key_changes(self.running.control, applied):

@@ -65,6 +65,10 @@ class Plan:
         self.admissions: list[Admission] = []
         self.after: list[Callable[[], None]] = []
 
+    def position_of_next(self, journal: Journal) -> int:
+        """Where the next entry of the journal goes, behind all that this commit has."""
+        return self._next[journal]
+
     def append(self, journal: Journal, kind: int, entry: bytes, chained: bytes | None = None) -> int:
         """Adds an entry to RECORDS or CONTROL; returns its position."""
         position = self._next[journal]

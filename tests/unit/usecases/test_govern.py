@@ -251,6 +251,35 @@ def test_an_operator_who_hangs_up_does_not_undo_a_change() -> None:
     asyncio.run(scenario())
 
 
+def test_two_statements_for_one_place_are_never_committed_together() -> None:
+    """Whoever hangs up leaves its statement in the line: the next one must not lie beside it and end the store."""
+
+    async def scenario() -> None:
+        async with a_house(committing=False, ticking=False) as house:
+            parties = ("partner/usa/arl", "partner/gbr/dstl")
+            first, second = (
+                house.entry(
+                    StatementKind.SUSPEND, f'target = "{party}"\nreason = "a test"\n'.encode(), by=("officer-1",)
+                )
+                for party in parties
+            )
+            call = asyncio.create_task(house.government.propose(operator_peer(), first, "a test"))
+            await turns()
+            call.cancel()
+            await turns()
+            next_call = asyncio.create_task(refused(house, second))
+            await turns()
+
+            house.commit()
+
+            assert await next_call == "stale-change"
+            assert house.control().suspended == {parties[0]}
+            await house.restart()
+            assert house.control().suspended == {parties[0]}
+
+    asyncio.run(scenario())
+
+
 def test_a_second_vocabulary_of_a_policy_is_a_change_like_any_other() -> None:
     """And ends streams, because what labels mean is part of every decision."""
 
