@@ -273,8 +273,9 @@ class Stand:
             control, self.gateway_keys, [secrets.token_bytes(32) for _ in range(64)], now_ms(), now_ms() + 400 * DAY_MS
         )
         number = control.directory.newest.dir_no + 1 if control.directory else 1
+        at_ms = now_ms()
         directory, _ = build_directory(
-            [one for one, _ in listed], dir_no=number, issued_at_ms=now_ms(), expires_at_ms=now_ms() + 7 * DAY_MS
+            [one for one, _ in listed], dir_no=number, issued_at_ms=at_ms, expires_at_ms=at_ms + 7 * DAY_MS
         )
         return await self.apply(StatementKind.DIRECTORY, directory.encode(), encode_endorsement_list(listed))
 
