@@ -114,11 +114,14 @@ async def _now(desk: Desk, one: Decided) -> Decided:
         entry = parse_entry(encoded)
         if entry.statement.link == statement.link:
             need = one.outcome.signatures_need
+            # Another operator's command was told when. The gateway shows a statement only once it is effective, so that
+            # it is by now, is true by the gateway's own clock.
+            effective_at_ms = (await desk.governance.condition()).now_ms
             outcome = replace(
                 one.outcome,
                 state=ChangeState.APPLIED,
                 signatures_have=need,
-                effective_at_ms=entry.applied_at_ms,
+                effective_at_ms=effective_at_ms,
             )
             return Decided(entry, outcome)
         raise _gone(one.outcome.change_id)

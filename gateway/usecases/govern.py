@@ -103,6 +103,8 @@ class Government:
         self._store = store
         self._pending = self._kept()
         self._turn = asyncio.Lock()
+        # Position of a statement that counts, or is about to, and is not effective yet: to operators it still waits.
+        self._settling: int | None = None
 
     async def propose(self, peer: Peer, entry: ControlEntry, reason: str) -> Outcome:
         """Enters a statement: applied at once if its signatures are enough and it is next, else pending.
@@ -182,9 +184,10 @@ class Government:
         return condition(self._running)
 
     def entries(self, peer: Peer, from_position: int) -> list[bytes]:
-        """Up to 8 entries of CONTROL from a position."""
+        """Up to 8 entries of CONTROL from a position, of those that are effective: who reads one may rely on it."""
         self._check(peer)
-        return [entry.entry for entry in self._running.journals.read(Journal.CONTROL, from_position, PAGE_ENTRIES)]
+        stored = self._running.journals.read(Journal.CONTROL, from_position, PAGE_ENTRIES)
+        return [one.entry for one in stored if self._settling is None or one.position < self._settling]
 
     def _check(self, peer: Peer) -> None:
         """Refuses who is no operator any more: calls wait for their turn, and CONTROL moves in the meantime."""
@@ -270,9 +273,15 @@ class Government:
 
     async def _apply(self, change: PendingChange) -> Outcome:
         job = _ApplyJob(self._running, change.entry)
-        await self._running.sequencer.submit(job, size=change.size)
-        self._pending.remove(change.change_id)
-        await _all_closed(job.ended)
+        self._settling = change.statement.position
+        try:
+            await self._running.sequencer.submit(job, size=change.size)
+            try:
+                await _all_closed(job.ended)
+            finally:
+                self._pending.remove(change.change_id)
+        finally:
+            self._settling = None
         await self._save_after_applying()
         statement = change.statement
         _log.info(

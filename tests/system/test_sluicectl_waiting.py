@@ -49,7 +49,8 @@ def test_waiting_ends_when_the_other_has_approved(desk: Office) -> None:
     thread.join()
 
     assert (facts["state"], facts["signatures"]) == ("APPLIED", {"have": 2, "need": 2})
-    assert facts["effective_at_ms"] == facts["applied_at_ms"] > 0
+    # Not the moment at which it counted: the streams that it ended were written to until it was effective.
+    assert facts["effective_at_ms"] >= facts["applied_at_ms"] > 0
 
 
 def test_a_wait_that_is_over_says_pending_and_not_applied(desk: Office) -> None:

@@ -20,7 +20,7 @@ from tests.unit.control.given import DAY, NOW, digest_of, kem_key
 from tests.unit.control.world import GUIDE, UKR_2, VOCABULARIES, partner_bundle, partner_text, taint_text
 from tests.unit.usecases.house import House, a_house
 from tests.unit.usecases.test_heartbeats import AtOnce
-from tests.unit.usecases.town import SOURCE, Origin, terms, turns
+from tests.unit.usecases.town import SOURCE, Origin, operator_peer, terms, turns
 from tests.unit.usecases.watched import Five
 from tests.warped_time import run_warped
 
@@ -195,7 +195,7 @@ ENDING: dict[str, tuple[Happening, EndReason]] = {
 }
 
 
-@pytest.mark.must("4.1.9", "4.1.10")
+@pytest.mark.must("4.1.9", "4.1.10", "4.1.12")
 @pytest.mark.parametrize("happening", ENDING)
 def test_a_stream_carries_nothing_from_the_statement_on_and_is_over_once_it_is_effective(happening: str) -> None:
     """Nothing decided before is written after; when the operator hears `effective`, nothing at all is."""
@@ -220,6 +220,31 @@ def test_a_stream_carries_nothing_from_the_statement_on_and_is_over_once_it_is_e
             assert [one.written for one in five.all] == written
             assert [one.ended for one in five.readers] == [reason] * 4
             assert [one.late_content for one in five.all] == [[]] * 5
+            await check_cut(five)
+
+    warped(scenario())
+
+
+@pytest.mark.must("4.1.12")
+def test_a_statement_is_read_in_control_once_it_is_effective_and_is_pending_until_then() -> None:
+    """Whoever waits for another operator's approval is told `applied` by what it reads there."""
+
+    async def scenario() -> None:
+        async with a_house(terms(), pool=AtOnce()) as house:
+            five = Five(house, NOW + 400 * DAY)
+            await five.open()
+            position = house.control().position
+            suspending = asyncio.ensure_future(house.suspend("partner/usa/arl"))
+            while house.control().position == position:
+                await turns(1)
+            shown_early = house.government.entries(operator_peer(), position)
+            before = house.government.entries(operator_peer(), position - 1)
+            five.read_on()
+
+            await suspending
+
+            assert (shown_early, len(before)) == ([], 1)
+            assert len(house.government.entries(operator_peer(), position)) == 1
             await check_cut(five)
 
     warped(scenario())

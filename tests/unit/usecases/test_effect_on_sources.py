@@ -118,6 +118,7 @@ DATED: dict[str, Dated] = {
 }
 
 
+@pytest.mark.must("3.7.9")
 @pytest.mark.parametrize("fact", DATED)
 def test_a_source_is_told_nothing_from_the_moment_a_fact_expires(fact: str) -> None:
     """Also one that does not read loses its call, and with it what waits in it."""
@@ -150,7 +151,7 @@ ENDING: dict[str, tuple[Happening, str]] = {
 }
 
 
-@pytest.mark.must("2.7.2", "2.7.11")
+@pytest.mark.must("2.7.2", "2.7.11", "3.7.9", "4.1.12")
 @pytest.mark.parametrize("happening", ENDING)
 def test_a_source_is_told_nothing_from_the_statement_on_and_its_calls_are_over_once_it_is_effective(
     happening: str,
