@@ -81,6 +81,14 @@ class Boundary:
             except Exception as error:
                 await _abort(context, *status_of_bug(error))
 
+    async def look_again(self, context: Context) -> None:
+        """Refuses who may not call any more: in a long answer CONTROL may have moved while its peer was reading."""
+
+        async def nothing(_peer: Peer) -> None:
+            """That the peer may call is all that is asked."""
+
+        await self.run(context, nothing)
+
 
 def _is_cancelled() -> bool:
     task = asyncio.current_task()

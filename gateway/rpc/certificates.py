@@ -41,6 +41,7 @@ class CertificateService(identity_pb2_grpc.CertificateServiceServicer):
             return self._mailbox.waiting(peer)
 
         for encoded in await self._operators.run(context, body):
+            await self._operators.look_again(context)
             yield identity_pb2.ListRenewalsResponse(renewal=encoded)
 
     async def AnswerRenewal(  # noqa: N802

@@ -121,17 +121,13 @@ class GovernService(govern_pb2_grpc.GovernServiceServicer):
         async def body(peer: Peer) -> list[bytes]:
             return self._government.entries(peer, position)
 
-        async def still(peer: Peer) -> None:
-            """Nothing: that the peer may call is what the boundary looks at."""
-
         position = request.from_position
         while True:
             entries = await self._boundary.run(context, body)
             if not entries:
                 return
             for entry in entries:
-                # CONTROL may have moved while the operator was reading.
-                await self._boundary.run(context, still)
+                await self._boundary.look_again(context)
                 yield govern_pb2.ReadControlResponse(entry=entry)
             position += len(entries)
 

@@ -66,16 +66,16 @@ class Mailbox:
 
         Refuses what is not the peer's own in name, key, certificate and genesis, and `renewal-late`.
         """
-        renewal, now_ms = parse_renewal(encoded), self._running.now_ms()
+        renewal = parse_renewal(encoded)
         is_own = fingerprint(renewal.certificate) == peer.identity.fingerprint
         if renewal.name != f"{peer.role}/{peer.party_id}" or not is_own:
             raise Refused("denied", "the renewal is not the peer's own", at="renewal")
-        if abs(now_ms - renewal.time_ms) > CLOCK_SKEW_MS:
+        if abs(self._running.now_ms() - renewal.time_ms) > CLOCK_SKEW_MS:
             raise Refused("renewal-late", "the renewal's time must be close to the gateway's", at="renewal.time")
         root = self._root_for(check_renewable(self._running.control, renewal))
         check_same_key(renewal.certificate, renewal.certificate_request)
         slot = self._slots.get(renewal.name)
-        if slot is not None and slot.answer and _follows(renewal.certificate, slot.answer, root, now_ms):
+        if slot is not None and slot.answer and self._follows(renewal.certificate, slot.answer, root):
             return slot.answer
         self._put(renewal)
         return b""
@@ -117,7 +117,7 @@ class Mailbox:
         present = Identity.from_certificate(renewal.certificate)
         # It may have been revoked since it was asked for; who has its key would have the next one too.
         control.check_certificate(present.fingerprint, fingerprint(root), present.serial)
-        identity = check_next(renewal.certificate, certificate, root, self._running.now_ms())
+        identity = self._check_next(renewal.certificate, certificate, root)
         if renewal.holder is Holder.GATEWAY:
             self._install(certificate)
             del self._slots[renewal.name]
@@ -142,6 +142,19 @@ class Mailbox:
             self._slots[renewal.name] = _Slot(renewal)
             _log.info("renewal.asked", holder=renewal.name, certificate=fingerprint(renewal.certificate))
 
+    def _check_next(self, present: bytes, following: bytes, root: bytes) -> Identity:
+        """As `check_next` now; refuses one that is revoked: whoever put it in place would be shut out by it."""
+        identity = check_next(present, following, root, self._running.now_ms())
+        self._running.control.check_certificate(identity.fingerprint, fingerprint(root), identity.serial)
+        return identity
+
+    def _follows(self, present: bytes, following: bytes, root: bytes) -> bool:
+        try:
+            self._check_next(present, following, root)
+        except Refused:
+            return False
+        return True
+
     def _root_for(self, binding: Binding | None) -> bytes:
         roots = self._roots()
         root = roots.own_root if binding is None else roots.by_fingerprint.get(binding.root)
@@ -155,11 +168,3 @@ class Mailbox:
         except Refused:
             return False
         return True
-
-
-def _follows(present: bytes, following: bytes, root: bytes, now_ms: int) -> bool:
-    try:
-        check_next(present, following, root, now_ms)
-    except Refused:
-        return False
-    return True

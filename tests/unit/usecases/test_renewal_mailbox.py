@@ -333,6 +333,28 @@ def test_what_is_revoked_while_it_waits_is_not_answered() -> None:
     assert asyncio.run(scenario()) == "certificate-revoked"
 
 
+@pytest.mark.parametrize("revoked_first", [True, False], ids=["before the answer", "behind it"])
+def test_a_holder_is_given_no_certificate_that_is_revoked(revoked_first: bool) -> None:
+    """It would put it in the place of a good one, and be shut out by it."""
+
+    async def scenario() -> object:
+        async with a_post() as post:
+            name = "source/src-3f07"
+            present, following = post.certificate(name), post.certificate(name, later_hours=20)
+            post.ask(name, present)
+            body = f'target = "certificate/{fingerprint(following)}"\nreason = "a test"\n'.encode()
+            if revoked_first:
+                await post.house.apply(StatementKind.REVOKE, body, by=("officer-1",))
+                with pytest.raises(Refused) as refused:
+                    post.answer(following)
+                return code_of(refused)
+            post.answer(following)
+            await post.house.apply(StatementKind.REVOKE, body, by=("officer-1",))
+            return post.ask(name, present), len(post.waiting())
+
+    assert asyncio.run(scenario()) == ("certificate-revoked" if revoked_first else (b"", 1))
+
+
 def test_a_party_bound_to_a_root_that_is_not_accepted_does_not_ask() -> None:
     """Its certificate could not be used here."""
 
