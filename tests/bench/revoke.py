@@ -12,7 +12,7 @@ What is sent after `effective` is measured four ways, and all must give 0:
 * by content: records that were made after the statement counted and came in a frame all the same;
 * by the stream: an end is sealed and numbered, so a message behind it could only have been sent after it;
 * by the gateway's log: a stream that says it is over only behind the line that says the change is applied;
-* by the ledger: a disclosure entered behind the entry of the statement, before the next statement.
+* by the ledger: a disclosure to that partner entered behind the entry of the statement, ever.
 
 A frame that was written before may still be on its way: what the readers' clock says of that is told beside it.
 """
@@ -215,6 +215,7 @@ class Bench:
         entry = await self._entry(outcome.position)
         return Cut(
             name=name,
+            partner=partner,
             sent_ns=sent_ns,
             applied_ns=entry.applied_at_ms * 1_000_000,
             effective_ns=outcome.effective_at_ms * 1_000_000,

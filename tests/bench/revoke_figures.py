@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.core.ledger.entries import APPLIED
+from gateway.core.sealing.frame import parse_disclosure_entry
 
 DISCLOSE = b"SLUICE1/disclose\x00"
 _COUNTED = (
@@ -40,6 +40,7 @@ class Cut:
     """
 
     name: str
+    partner: str
     sent_ns: int
     applied_ns: int
     effective_ns: int
@@ -62,13 +63,12 @@ def facts_of(cut: Cut, log: list[dict[str, Any]], entries: list[bytes]) -> dict[
     frames = [frame for one in cut.streams for frame in one["frames"]]
     late = [at_ns for at_ns, _ in frames if at_ns >= cut.effective_ns]
     stored_later = sum(cut.sealed_ns[batch] >= cut.applied_ns for _, batches in frames for batch in batches)
-    applied = [number for number, line in enumerate(log) if line["event"] == "change.applied"]
-    own = next(number for number in applied if log[number]["position"] == cut.position)
-    ends = [number for number, line in enumerate(log) if line["event"] == "stream.ended"]
-    before = max((number for number in applied if number < own), default=-1)
-    after = next((number for number in applied if number > own), len(log))
-    at = entries.index(cut.entered)
-    until = next((place for place in range(at + 1, len(entries)) if entries[place].startswith(APPLIED)), len(entries))
+    own = next(number for number, line in enumerate(log) if line.get("position") == cut.position)
+    over = [
+        number for number, line in enumerate(log) if line["event"] == "stream.ended" and line["partner"] == cut.partner
+    ]
+    behind = entries[entries.index(cut.entered) :]
+    disclosed = [parse_disclosure_entry(one).partner_id for one in behind if one.startswith(DISCLOSE)]
     return {
         "round": cut.name,
         "streams_ended": cut.ended,
@@ -80,9 +80,9 @@ def facts_of(cut: Cut, log: list[dict[str, Any]], entries: list[bytes]) -> dict[
         "longest_in_transit_ms": round(max((at_ns - cut.effective_ns for at_ns in late), default=0) / 1e6, 1),
         "batches_made_after_applied": sum(made_ns >= cut.applied_ns for made_ns in cut.sealed_ns.values()),
         "frames_of_records_made_after_applied": stored_later,
-        "disclosures_entered_after_the_statement": sum(one.startswith(DISCLOSE) for one in entries[at:until]),
-        "streams_over_in_the_log_before_effective": sum(before < number < own for number in ends),
-        "streams_over_in_the_log_after_effective": sum(own < number < after for number in ends),
+        "disclosures_entered_after_the_statement": disclosed.count(cut.partner),
+        "streams_over_in_the_log_before_effective": sum(number < own for number in over),
+        "streams_over_in_the_log_after_effective": sum(number > own for number in over),
         "sent_to_effective_ms": round((cut.effective_ns - cut.sent_ns) / 1e6, 1),
         "applied_to_effective_ms": round((cut.effective_ns - cut.applied_ns) / 1e6, 1),
         "applied_to_end_ms": spread(cut.streams, cut.applied_ns),
