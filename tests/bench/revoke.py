@@ -60,7 +60,6 @@ PARTNERS = ("usa/arl", "gbr/dstl", "deu/wtd81")
 SOURCE = "src-3f07"
 SUBSCRIPTIONS = 32
 WARM_UP_BATCHES = 2
-TRIES = 10
 
 
 class Source:
@@ -182,14 +181,10 @@ class Bench:
     def serve(self) -> None:
         """The gateway in a process of its own."""
         words = [sys.executable, "-m", "tests.bench.revoke_gateway", str(self.folder), str(self.stand.port)]
-        for _ in range(TRIES):
-            self.gateway = Process.start(words, self.log)
-            wait_for(lambda: self._is_listening() or not self.gateway.is_running, "the gateway")
-            if self.gateway.is_running:
-                return
-            # A connection of the gateway that was there before may keep the port for a moment.
-            time.sleep(1)
-        raise SystemExit(self.log.read_text("utf-8")[-2000:])
+        self.gateway = Process.start(words, self.log)
+        wait_for(lambda: self._is_listening() or not self.gateway.is_running, "the gateway")
+        if not self.gateway.is_running:
+            raise SystemExit(self.log.read_text("utf-8")[-2000:])
 
     def _is_listening(self) -> bool:
         return any(line.startswith("listening ") for line in self.log.read_text("utf-8").splitlines())
