@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import NoReturn, TypeVar
 
 import grpc
@@ -54,8 +54,8 @@ class Boundary:
         self._turnstile = turnstile
         self._operators_only = operators_only
 
-    async def run(self, context: Context, body: Callable[[Peer], Awaitable[R]]) -> R:
-        """The body's result, or an abort with what the peer may hear."""
+    async def run(self, context: Context, body: Callable[[Peer], Awaitable[R]], *, takes_place: bool = True) -> R:
+        """The body's result, or an abort with what the peer may hear. takes_place: False inside `lasting`."""
         to_operator = False
         # A peer that does not read keeps its place while it is answered: gRPC holds the call until it reads or is gone.
         with ExitStack() as place:
@@ -64,7 +64,8 @@ class Boundary:
                 if self._operators_only:
                     check_operator(peer)
                     to_operator = True
-                place.enter_context(self._turnstile.passing(peer))
+                if takes_place:
+                    place.enter_context(self._turnstile.passing(peer))
                 return await body(peer)
             except GatewayError as error:
                 await _abort(context, *status_of(error, to_operator=to_operator))
@@ -81,13 +82,24 @@ class Boundary:
             except Exception as error:
                 await _abort(context, *status_of_bug(error))
 
+    @asynccontextmanager
+    async def lasting(self, context: Context) -> AsyncIterator[None]:
+        """One place until the block ends: an answer of many messages lasts as long as its peer likes to read."""
+        with ExitStack() as place:
+
+            async def enter(peer: Peer) -> None:
+                place.enter_context(self._turnstile.passing(peer))
+
+            await self.run(context, enter, takes_place=False)
+            yield
+
     async def look_again(self, context: Context) -> None:
-        """Refuses who may not call any more: in a long answer CONTROL may have moved while its peer was reading."""
+        """Refuses who may not call any more: CONTROL may have moved while it was reading. Only inside `lasting`."""
 
         async def nothing(_peer: Peer) -> None:
             """That the peer may call is all that is asked."""
 
-        await self.run(context, nothing)
+        await self.run(context, nothing, takes_place=False)
 
 
 def _is_cancelled() -> bool:

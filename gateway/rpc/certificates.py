@@ -40,9 +40,10 @@ class CertificateService(identity_pb2_grpc.CertificateServiceServicer):
         async def body(peer: Peer) -> list[bytes]:
             return self._mailbox.waiting(peer)
 
-        for encoded in await self._operators.run(context, body):
-            await self._operators.look_again(context)
-            yield identity_pb2.ListRenewalsResponse(renewal=encoded)
+        async with self._operators.lasting(context):
+            for encoded in await self._operators.run(context, body, takes_place=False):
+                await self._operators.look_again(context)
+                yield identity_pb2.ListRenewalsResponse(renewal=encoded)
 
     async def AnswerRenewal(  # noqa: N802
         self, request: identity_pb2.AnswerRenewalRequest, context: Context

@@ -122,14 +122,12 @@ class GovernService(govern_pb2_grpc.GovernServiceServicer):
             return self._government.entries(peer, position)
 
         position = request.from_position
-        while True:
-            entries = await self._boundary.run(context, body)
-            if not entries:
-                return
-            for entry in entries:
-                await self._boundary.look_again(context)
-                yield govern_pb2.ReadControlResponse(entry=entry)
-            position += len(entries)
+        async with self._boundary.lasting(context):
+            while entries := await self._boundary.run(context, body, takes_place=False):
+                for entry in entries:
+                    await self._boundary.look_again(context)
+                    yield govern_pb2.ReadControlResponse(entry=entry)
+                position += len(entries)
 
 
 def _check_bounds(reason: str, attachments: int) -> None:

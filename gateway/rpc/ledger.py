@@ -32,18 +32,17 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         async def begin(peer: Peer) -> AccountsReading:
             return await read_accounts(self._running, self._index, peer, _asked(request))
 
-        reading = await self._boundary.run(context, begin)
-        slices = reading.slices()
-
         async def more(peer: Peer) -> list[bytes] | None:
             return next(slices, None)
 
-        nodes = reading.ledger_nodes
-        while (items := await self._boundary.run(context, more)) is not None:
-            if items:
-                yield ledger_pb2.ReadAccountsResponse(ledger_nodes=nodes, items=items)
-                nodes = []
-            await asyncio.sleep(0)
+        async with self._boundary.lasting(context):
+            reading = await self._boundary.run(context, begin, takes_place=False)
+            slices, nodes = reading.slices(), reading.ledger_nodes
+            while (items := await self._boundary.run(context, more, takes_place=False)) is not None:
+                if items:
+                    yield ledger_pb2.ReadAccountsResponse(ledger_nodes=nodes, items=items)
+                    nodes = []
+                await asyncio.sleep(0)
 
 
 def _asked(request: ledger_pb2.ReadAccountsRequest) -> Asked:
