@@ -54,7 +54,7 @@ def key_set(*members: Any) -> bytes:
         "k",
         None,
     ],
-    ids=lambda member: str(member)[:60],
+    ids=range(23),
 )
 def test_a_key_of_no_use_here_is_as_if_it_were_not_there(member: Any) -> None:
     """And the others of its set are none the worse for it."""
