@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,6 +86,11 @@ class Plan:
             place = self._book.free_place(secrets.randbits(64), self._opened.values())
             self._opened[account_id] = place
             self._ledger_first.append((KIND_ACCOUNT, encode_account(account_id, place)))
+
+    @property
+    def opened(self) -> Iterable[bytes]:
+        """Ids of the accounts that this commit opens so far."""
+        return self._opened
 
     def enter(self, account_id: bytes, entry: bytes, opening: bytes = b"") -> None:
         """Adds an entry to an account, which is opened if it is not there: accounts start empty in each incarnation."""

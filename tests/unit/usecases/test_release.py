@@ -293,6 +293,22 @@ def test_a_partner_has_so_many_subscriptions_and_no_more() -> None:
     asyncio.run(scenario())
 
 
+def test_subscriptions_that_are_opened_in_one_commit_are_counted_too() -> None:
+    """A partner that opens them all at once would have as many accounts more as it has calls."""
+
+    async def scenario() -> int:
+        async with a_house(ticking=False, committing=False) as house:
+            for number in range(MAX_SUBSCRIPTIONS + 4):
+                house.follower(name=f"s-{number}").open()
+            await turns()
+            house.commit()
+            house.tick()
+            await turns(200)
+            return sum(account_id.startswith(b"\x07usa/arl") for account_id in house.running.book.accounts)
+
+    assert asyncio.run(scenario()) == MAX_SUBSCRIPTIONS
+
+
 def test_a_stream_given_up_before_it_was_opened_leaves_nothing() -> None:
     """Its job was in the queue; nobody would ever close it."""
 
