@@ -103,6 +103,7 @@ class Government:
         self._store = store
         self._pending = self._kept()
         self._turn = asyncio.Lock()
+        self._applying: set[asyncio.Task[Outcome]] = set()
         # Position of a statement that counts, or is about to, and is not effective yet: to operators it still waits.
         self._settling: int | None = None
 
@@ -272,6 +273,13 @@ class Government:
         return kept
 
     async def _apply(self, change: PendingChange) -> Outcome:
+        """Also for a caller that hangs up: what is applied is taken off the list, and who decided it is logged."""
+        applying = asyncio.create_task(self._applied(change), name="apply")
+        self._applying.add(applying)
+        applying.add_done_callback(self._applying.discard)
+        return await asyncio.shield(applying)
+
+    async def _applied(self, change: PendingChange) -> Outcome:
         job = _ApplyJob(self._running, change.entry)
         self._settling = change.statement.position
         try:

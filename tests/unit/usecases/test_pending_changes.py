@@ -18,7 +18,7 @@ from gateway.usecases.pending import MAX_PENDING_EACH, PendingChanges
 from tests.unit.control.given import DAY, roster_text, signed
 from tests.unit.usecases.house import a_house
 from tests.unit.usecases.proposals import AGREEMENT, draft, refused, signatures
-from tests.unit.usecases.town import operator_peer, terms
+from tests.unit.usecases.town import operator_peer, terms, turns
 
 
 def test_what_is_applied_and_what_waits_are_there_after_a_restart() -> None:
@@ -66,6 +66,33 @@ def test_who_approved_and_why_outlasts_a_restart() -> None:
             assert (kept.progress.have, kept.progress.need) == (1, 2)
 
     asyncio.run(scenario())
+
+
+def test_who_hangs_up_while_a_change_is_applied_hides_neither_it_nor_who_decided() -> None:
+    """Nobody may apply a change and be missing in the log of it."""
+
+    async def scenario() -> tuple[bool, list[object], list[object]]:
+        async with a_house() as house:
+            entry = draft(house)
+            waiting = await house.government.propose(operator_peer("officer-1"), entry, "protocol 17")
+            await house.stop()
+            house.start(ticking=False, committing=False)
+            with capture_logs() as logs:
+                call = asyncio.create_task(
+                    house.government.approve(
+                        operator_peer("officer-2"), waiting.change_id, signatures(entry, "officer-2"), "agreed"
+                    )
+                )
+                await turns()
+                call.cancel()
+                await turns()
+                house.commit()
+                await turns(200)
+            told = [one["approvers"] for one in logs if one["event"] == "change.applied"]
+            left = house.government.changes(operator_peer())
+            return house.control().head == entry.statement.link, told, list(left)
+
+    assert asyncio.run(scenario()) == (True, [["officer-2"]], [])
 
 
 def test_a_change_that_was_applied_just_before_the_end_is_not_pending_after_it() -> None:
