@@ -87,7 +87,7 @@ def test_who_hangs_up_while_a_change_is_applied_hides_neither_it_nor_who_decided
                 call.cancel()
                 await turns()
                 house.commit()
-                await turns(200)
+                await asyncio.gather(*house.government._applying)
             told = [one["approvers"] for one in logs if one["event"] == "change.applied"]
             left = house.government.changes(operator_peer())
             return house.control().head == entry.statement.link, told, list(left)
