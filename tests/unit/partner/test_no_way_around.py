@@ -16,9 +16,9 @@ from clients.partner.follow import follow
 from clients.partner.sections import Reader
 
 CLIENTS = Path(inspect.getfile(follow)).parents[1]
-# Where it listens, what it asks for, where it keeps things, how patient it is: none of these is a check.
+# Where it listens, what it asks for and shows, where it keeps things, how patient it is: none of these is a check.
 ASKED = {
-    follow: {"profile", "kinds", "state", "agreement_id", "subscription", "from_start", "record", "patience"},
+    follow: {"profile", "kinds", "state", "agreement_id", "subscription", "from_start", "record", "patience", "token"},
     StreamChecks: {
         "hello",
         "ephemeral_key",
@@ -43,6 +43,7 @@ OPTIONS = {
     "--state",
     "--subscription",
     "--to",
+    "--token-file",
     "--until",
 }
 
