@@ -35,14 +35,24 @@ def lay_out(folder: Path, backup: Path) -> None:
     """On a new machine: the files of the backup that are not in `folder` yet, the backup checked first.
 
     What is there stays as it is. The key-encryption key and, without them in the backup, the gateway's keys have to be
-    put where `settings.toml` says by hand.
+    put where `settings.toml` says by hand. A manifest is no signature: whoever could write to a backup wrote its
+    settings too, so `settings-outside` refuses to make a file where the folder is not, and whoever restores compares the roots.
     """
     manifest = check_files(backup)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (folder / FILE).exists():
+    is_new = not (folder / FILE).exists()
+    if is_new:
         copy_out(backup, FILE, folder / FILE)
     settings = read_settings(folder)
     wanted = {name: path for name, path in public_files(folder, settings).items() if name in manifest.files}
+    for path in (*wanted.values(), settings.keys, settings.store) if is_new else ():
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise Fault(
+                "settings-outside",
+                "a backup's files must go into the folder that is restored, its settings name another place",
+                at=str(path),
+                do="put the `settings.toml` that you know into the folder first",
+            )
     if manifest.has_keys and not settings.keys.exists():
         settings.keys.mkdir(mode=0o700)
         wanted |= {name: settings.keys / Path(name).name for name in manifest.files if name.startswith("keys/")}

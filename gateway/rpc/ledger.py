@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 
 from sluice.v1 import ledger_pb2, ledger_pb2_grpc
 
-from gateway.core.errors import CallerError
+from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import ID_BYTES
 from gateway.core.suite.octets import is_name
 from gateway.rpc.boundary import Boundary, Context
@@ -23,6 +24,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self._running = running
         self._boundary = boundary
         self._index = BatchIndex(running.journals)
+        self._folding = False
 
     async def ReadAccounts(  # noqa: N802 - the name is the contract's
         self, request: ledger_pb2.ReadAccountsRequest, context: Context
@@ -30,19 +32,34 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         """Every account under the newest tick."""
 
         async def begin(peer: Peer) -> AccountsReading:
-            return await read_accounts(self._running, self._index, peer, _asked(request))
+            asked = _asked(request)
+            if asked.ended:
+                place.enter_context(self._folding_alone())
+            return await read_accounts(self._running, self._index, peer, asked)
 
         async def more(peer: Peer) -> list[bytes] | None:
             return next(slices, None)
 
-        async with self._boundary.lasting(context):
-            reading = await self._boundary.run(context, begin, takes_place=False)
-            slices, nodes = reading.slices(), reading.ledger_nodes
-            while (items := await self._boundary.run(context, more, takes_place=False)) is not None:
-                if items:
-                    yield ledger_pb2.ReadAccountsResponse(ledger_nodes=nodes, items=items)
-                    nodes = []
-                await asyncio.sleep(0)
+        with ExitStack() as place:
+            async with self._boundary.lasting(context):
+                reading = await self._boundary.run(context, begin, takes_place=False)
+                slices, nodes = reading.slices(), reading.ledger_nodes
+                while (items := await self._boundary.run(context, more, takes_place=False)) is not None:
+                    if items:
+                        yield ledger_pb2.ReadAccountsResponse(ledger_nodes=nodes, items=items)
+                        nodes = []
+                    await asyncio.sleep(0)
+
+    @contextmanager
+    def _folding_alone(self) -> Iterator[None]:
+        """For one reading of what is over: it holds a whole book of its own. Refuses `busy` to a second one."""
+        if self._folding:
+            raise Refused("busy", "an incarnation that is over is read by one at a time", at="ended")
+        self._folding = True
+        try:
+            yield
+        finally:
+            self._folding = False
 
 
 def _asked(request: ledger_pb2.ReadAccountsRequest) -> Asked:

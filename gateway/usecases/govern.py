@@ -103,7 +103,9 @@ class Government:
         self._store = store
         self._pending = self._kept()
         self._turn = asyncio.Lock()
-        self._applying: set[asyncio.Task[Outcome]] = set()
+        self._saving = asyncio.Lock()
+        # What goes on though its caller hung up; a task that nobody holds may be collected.
+        self._underway: set[asyncio.Task[Outcome] | asyncio.Task[None]] = set()
         # Position of a statement that counts, or is about to, and is not effective yet: to operators it still waits.
         self._settling: int | None = None
 
@@ -254,7 +256,15 @@ class Government:
         await self._save()
 
     async def _save(self) -> None:
-        await asyncio.to_thread(self._store.save, self._pending.encode())
+        """Also for a caller that hangs up: two savings never meet in one file, and the last one has the newest list."""
+        saving = asyncio.create_task(self._saved(), name="save")
+        self._underway.add(saving)
+        saving.add_done_callback(self._underway.discard)
+        await asyncio.shield(saving)
+
+    async def _saved(self) -> None:
+        async with self._saving:
+            await asyncio.to_thread(self._store.save, self._pending.encode())
 
     def _kept(self) -> PendingChanges:
         """What was pending before the restart. A gateway does not stand still for what nobody has decided."""
@@ -275,8 +285,8 @@ class Government:
     async def _apply(self, change: PendingChange) -> Outcome:
         """Also for a caller that hangs up: what is applied is taken off the list, and who decided it is logged."""
         applying = asyncio.create_task(self._applied(change), name="apply")
-        self._applying.add(applying)
-        applying.add_done_callback(self._applying.discard)
+        self._underway.add(applying)
+        applying.add_done_callback(self._underway.discard)
         return await asyncio.shield(applying)
 
     async def _applied(self, change: PendingChange) -> Outcome:

@@ -6,6 +6,7 @@ is admitted, a record follows, and the machine is gone.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,6 +114,21 @@ def test_a_damaged_or_foreign_backup_is_put_nowhere(machine: Machine, tmp_path: 
     assert machine.sluice("backup", machine.folder, "--check", backup, code=1)["code"] == "backup-damaged"
     assert sorted(path.name for path in machine.folder.iterdir()) == before
     assert machine.sluice("status", machine.folder)["state"] == "stopped"
+
+
+def test_the_settings_of_a_backup_write_nothing_outside_the_folder(machine: Machine, tmp_path: Path) -> None:
+    """Its manifest is no signature: whoever can write a backup could have written another place into it."""
+    backup = machine.backed_up("elsewhere")
+    settings, manifest = backup / "settings.toml", backup / "manifest.json"
+    told, before = json.loads(manifest.read_bytes()), settings.read_bytes()
+    outside = tmp_path / "roots.pem"
+    settings.write_bytes(before.replace(b'roots = "roots.pem"', f'roots = "{outside}"'.encode()))
+    told["files"]["settings.toml"] = hashlib.sha384(settings.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(told), "utf-8")
+
+    said = machine.sluice("restore", tmp_path / "new", "--from", backup, code=1)
+
+    assert (said["code"], outside.exists()) == ("settings-outside", False)
 
 
 STOPS = {

@@ -81,3 +81,22 @@ def test_who_reads_slowly_has_its_place_until_the_end(method: str) -> None:
 
     assert first == third == f"{method}Response"
     assert '"code": "busy"' in second
+
+
+def test_what_is_over_is_read_by_one_at_a_time() -> None:
+    """Each such reading folds a whole book of its own."""
+
+    async def scenario() -> tuple[str, str]:
+        async with a_post() as post:
+            door: Any = Door()
+            service = LedgerService(post.house.running, Boundary(door, Turnstile(), operators_only=True))
+            asked = ledger_pb2.ReadAccountsRequest(ended=bytes(16))
+            during, after = Call(), Call()
+            with service._folding_alone():
+                first = await told(service.ReadAccounts(asked, during), during)  # type: ignore[arg-type]  # as far as it is used
+            return first, await told(service.ReadAccounts(asked, after), after)  # type: ignore[arg-type]  # the same
+
+    during, after = asyncio.run(scenario())
+
+    assert '"code": "busy"' in during
+    assert '"code": "incarnation-unknown"' in after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from gateway.core.control.roster import Progress
 from gateway.core.control.statement import SignedStatement
 from gateway.core.errors import Fault, GatewayError
 from gateway.core.suite.numbers import StatementKind
+from gateway.usecases.govern import Government
 from gateway.usecases.pending import MAX_PENDING_EACH, PendingChanges
 from tests.unit.control.given import DAY, roster_text, signed
 from tests.unit.usecases.house import a_house
@@ -87,12 +89,56 @@ def test_who_hangs_up_while_a_change_is_applied_hides_neither_it_nor_who_decided
                 call.cancel()
                 await turns()
                 house.commit()
-                await asyncio.gather(*house.government._applying)
+                await asyncio.gather(*house.government._underway)
             told = [one["approvers"] for one in logs if one["event"] == "change.applied"]
             left = house.government.changes(operator_peer())
             return house.control().head == entry.statement.link, told, list(left)
 
     assert asyncio.run(scenario()) == (True, [["officer-2"]], [])
+
+
+class SlowStore(UnsafeMemoryPending):
+    """A disk that lets one saving through at a time; most: how many were inside at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = self.most = 0
+        self.may_go, self.begun = threading.Semaphore(0), threading.Semaphore(0)
+
+    def save(self, content: bytes) -> None:
+        """Waits inside until it may go on."""
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.begun.release()
+        self.may_go.acquire()
+        super().save(content)
+        self.inside -= 1
+
+
+def test_two_savings_never_meet_though_the_caller_of_the_first_hung_up() -> None:
+    """They write the same file: an older list could win, or neither be whole."""
+
+    async def scenario() -> tuple[int, set[str], set[str]]:
+        async with a_house() as house:
+            store = SlowStore()
+            house.pending = store
+            house.government = Government(house.running, store)
+            first, second = draft(house, 2), draft(house, 3)
+            call = asyncio.create_task(house.government.propose(operator_peer(), first, ""))
+            await asyncio.to_thread(store.begun.acquire)
+            call.cancel()
+            other = asyncio.create_task(house.government.propose(operator_peer("officer-2"), second, ""))
+            # Nobody else comes in; if one does, it is counted.
+            await asyncio.to_thread(store.begun.acquire, timeout=0.2)
+            store.may_go.release(2)
+            await other
+            listed = {change.change_id for change in house.government.changes(operator_peer())}
+            kept = PendingChanges.parse(store.load(), house.control().weigh)
+            return store.most, {change.change_id for change in kept.in_order()}, listed
+
+    most, kept, listed = asyncio.run(scenario())
+
+    assert (most, kept, len(listed)) == (1, listed, 2)
 
 
 def test_a_change_that_was_applied_just_before_the_end_is_not_pending_after_it() -> None:
