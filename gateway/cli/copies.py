@@ -36,7 +36,8 @@ def lay_out(folder: Path, backup: Path) -> None:
 
     What is there stays as it is. The key-encryption key and, without them in the backup, the gateway's keys have to be
     put where `settings.toml` says by hand. A manifest is no signature: whoever could write to a backup wrote its
-    settings too, so `settings-outside` refuses to make a file where the folder is not, and whoever restores compares the roots.
+    settings too, so `settings-outside` refuses to make a file outside of the folder, and whoever restores compares the
+    roots.
     """
     manifest = check_files(backup)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
