@@ -35,6 +35,14 @@ wait_option = click.option(
     callback=_ask_to_wait,
     help="Wait so long for the others: 0 once it is applied, 7 if it still is not.",
 )
+# Of a certificate, which nobody approves: the command itself asks again, and is told how long.
+ask_again_option = click.option(
+    "--wait",
+    type=click.FloatRange(0, 86400),
+    default=0.0,
+    metavar="SECONDS",
+    help="Ask again for so long: 0 once it is renewed, 7 if nobody has answered.",
+)
 
 
 def seconds_to_wait() -> float | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from clients.certificates import der, leaf_of
+from clients.cli.asking import ask_again_option
 from clients.cli.boundary import Command, pending
 from clients.cli.output import result
 from clients.cli.profile_option import profile_option
@@ -28,13 +29,7 @@ _PATIENCE = Patience(first_wait_seconds=0.5, longest_wait_seconds=30.0)
 
 @click.command(cls=Command, name="renew")
 @profile_option("this party's")
-@click.option(
-    "--wait",
-    type=click.FloatRange(0, 86400),
-    default=0.0,
-    metavar="SECONDS",
-    help="Ask again for so long: 0 once it is renewed, 7 if nobody has answered.",
-)
+@ask_again_option
 @click.option("--request", type=_FILE, metavar="FILE", help="Write the signed request here instead, for the operator.")
 @click.option("--certificate", type=_FILE, metavar="FILE", help="Take the certificate the operator gave instead, PEM.")
 def renew_command(profile_path: Path, wait: float, request: Path | None, certificate: Path | None) -> None:

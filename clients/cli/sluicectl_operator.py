@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from clients.certificates import der, leaf_of
-from clients.cli.asking import open_home
+from clients.cli.asking import ask_again_option, open_home
 from clients.cli.boundary import Group, pending
 from clients.cli.contexts import chosen_home
 from clients.cli.output import result
@@ -133,13 +133,7 @@ def connect(
 
 
 @operator.command()
-@click.option(
-    "--wait",
-    type=click.FloatRange(0, 86400),
-    default=0.0,
-    metavar="SECONDS",
-    help="Ask again for so long: 0 once it is renewed, 7 if nobody has answered.",
-)
+@ask_again_option
 @click.option("--request", type=_FILE, metavar="FILE", help="Write the signed request here instead.")
 def renew(wait: float, request: Path | None) -> None:
     """Renew this operator's certificate: by the authority in this home, else through the gateway.
