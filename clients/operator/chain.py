@@ -109,16 +109,7 @@ class Chain:
         have to be proposed again.
         """
         base = self.control if kind in ONE_SIGNATURE else self.tip
-        return Statement(
-            genesis=base.genesis,
-            position=base.position,
-            prev=base.head,
-            roster=base.roster_link,
-            kind=kind,
-            body=body,
-            proposed_at_ms=now_ms,
-            expires_at_ms=now_ms + PROPOSAL_LIFE_MS,
-        )
+        return statement_on(base, kind, body, now_ms)
 
     def preview(self, entry: ControlEntry) -> tuple[Control, Progress]:
         """The state after `entry` at its own place; refuses what the gateway would refuse."""
@@ -132,6 +123,20 @@ class Chain:
     def and_then(self, change: Change, tip: Control) -> Chain:
         """The chain with one more pending change."""
         return Chain(self.entries, self.control, (*self.pending, change), (), tip, self.history)
+
+
+def statement_on(base: Control, kind: StatementKind, body: bytes, at_ms: int) -> Statement:
+    """The unsigned statement that would follow `base`, proposed at `at_ms`."""
+    return Statement(
+        genesis=base.genesis,
+        position=base.position,
+        prev=base.head,
+        roster=base.roster_link,
+        kind=kind,
+        body=body,
+        proposed_at_ms=at_ms,
+        expires_at_ms=at_ms + PROPOSAL_LIFE_MS,
+    )
 
 
 async def read_chain(governance: Governance, home: Home, now_ms: int) -> Chain:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from clients.operator.chain import PROPOSAL_LIFE_MS
+from clients.operator.chain import statement_on
 from clients.operator.home import Home
 from clients.operator.kept_chain import KeptChain, common
 from clients.operator.render import name_of
@@ -19,7 +19,7 @@ from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
 from gateway.core.control.restoring import RestoreRequest
 from gateway.core.control.roster import Progress
-from gateway.core.control.statement import SignedStatement, Statement
+from gateway.core.control.statement import SignedStatement
 from gateway.core.control.suspension import Lift
 from gateway.core.errors import GatewayError, Refused
 from gateway.core.suite.numbers import StatementKind
@@ -140,17 +140,7 @@ def standing_stops(lost: Sequence[ControlEntry]) -> list[ControlEntry]:
 def drafted(base: Control, kind: StatementKind, body: bytes, now_ms: int) -> ControlEntry:
     """The unsigned entry that would follow `base`."""
     at_ms = max(now_ms, base.clock_ms)
-    statement = Statement(
-        genesis=base.genesis,
-        position=base.position,
-        prev=base.head,
-        roster=base.roster_link,
-        kind=kind,
-        body=body,
-        proposed_at_ms=at_ms,
-        expires_at_ms=at_ms + PROPOSAL_LIFE_MS,
-    )
-    return ControlEntry(SignedStatement(statement, ()), (), at_ms)
+    return ControlEntry(SignedStatement(statement_on(base, kind, body, at_ms), ()), (), at_ms)
 
 
 def approved(
