@@ -34,7 +34,7 @@ from clients.operator.restoring import (
 )
 from clients.times import now_ms, utc
 from gateway.core.control.entry import ControlEntry
-from gateway.core.control.restoring import MAX_REQUEST_FILE_BYTES, Lost, RestoreRequest
+from gateway.core.control.restoring import MAX_REQUEST_FILE_BYTES, Lost, RestoreRequest, lost_facts
 from gateway.core.suite.numbers import StatementKind
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -179,7 +179,7 @@ def _told(request: RestoreRequest, judged: Judged) -> tuple[dict[str, object], l
         "ticks_kept": restore.ticks_kept,
         "statements_kept": len(request.entries),
         "last_statement_at": utc(request.entries[-1].applied_at_ms),
-        "lost_by_floor": _floor_facts(request.lost),
+        "lost_by_floor": lost_facts(request.lost),
         "lost_to_this_home": [_entry_facts(one) for one in by_danger(judged.lost)],
         "behind": behind,
         "signed_by": list(signers),
@@ -217,20 +217,6 @@ def _next(judged: Judged, file: Path) -> tuple[str, str]:
 
 def _named(kind: StatementKind, body: bytes) -> str:
     return f"{kind.name.lower().replace('_', '-')} {name_of(kind, body)}"
-
-
-def _floor_facts(lost: Lost | None) -> dict[str, object] | None:
-    if lost is None:
-        return None
-    return {
-        "incarnation": lost.incarnation.hex(),
-        "ticks": _ends(lost.ticks),
-        "statements": _ends(lost.statements),
-    }
-
-
-def _ends(span: range) -> dict[str, int] | None:
-    return {"from": span[0], "to": span[-1]} if span else None
 
 
 def _floor_told(lost: Lost | None) -> str:

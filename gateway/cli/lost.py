@@ -1,19 +1,8 @@
-"""How it is said what a store lacks that was put back: at least this, as the floor outside it knows."""
+"""How a person is told what a store lacks that was put back: at least this, as the floor outside it knows."""
 
 from __future__ import annotations
 
 from gateway.core.control.restoring import Lost
-
-
-def lost_facts(lost: Lost | None) -> dict[str, object] | None:
-    """As JSON: first and last of ticks and of statements, null where there are none; null where no floor says."""
-    if lost is None:
-        return None
-    return {
-        "incarnation": lost.incarnation.hex(),
-        "ticks": _ends(lost.ticks),
-        "statements": _ends(lost.statements),
-    }
 
 
 def lost_lines(lost: Lost | None) -> list[tuple[str, str]]:
@@ -22,10 +11,6 @@ def lost_lines(lost: Lost | None) -> list[tuple[str, str]]:
         return [("lost", "nobody here knows how much: there is no floor; partners, sources and operators do")]
     ticks, statements = _told(lost.ticks, "tick"), _told(lost.statements, "statement")
     return [("lost", f"at least {ticks} of incarnation {lost.incarnation.hex()[:8]}, and {statements}")]
-
-
-def _ends(span: range) -> dict[str, int] | None:
-    return {"from": span[0], "to": span[-1]} if span else None
 
 
 def _told(span: range, word: str) -> str:

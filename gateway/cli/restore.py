@@ -32,11 +32,11 @@ from gateway.bootstrap import (
     sync_directory,
 )
 from gateway.cli.copies import PENDING, check_backup, lay_out
-from gateway.cli.lost import lost_facts, lost_lines
+from gateway.cli.lost import lost_lines
 from gateway.cli.main import print_result
 from gateway.core.control.entry import parse_entry
 from gateway.core.control.restore import NO_INCARNATION
-from gateway.core.control.restoring import MAX_REQUEST_FILE_BYTES, RestoreRequest
+from gateway.core.control.restoring import MAX_REQUEST_FILE_BYTES, RestoreRequest, lost_facts
 from gateway.core.control.statement import SignedStatement, Statement
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import StatementKind

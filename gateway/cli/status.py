@@ -18,9 +18,9 @@ import click
 
 from gateway.bootstrap import FloorMark, glance, mark_of
 from gateway.cli.certificate import read_lasting
-from gateway.cli.lost import lost_facts, lost_lines
+from gateway.cli.lost import lost_lines
 from gateway.cli.main import print_result
-from gateway.core.control.restoring import Lost, lost_since
+from gateway.core.control.restoring import Lost, lost_facts, lost_since
 from gateway.core.errors import GatewayError
 from gateway.settings import Settings, read_settings
 

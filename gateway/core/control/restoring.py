@@ -57,6 +57,17 @@ def lost_since(ran_last: bytes, ticks: int, statements: int, old: bytes, shown: 
     return Lost(ran_last, range(min(first, ticks), ticks), range(min(position, statements), statements))
 
 
+def lost_facts(lost: Lost | None) -> dict[str, object] | None:
+    """As JSON: first and last of ticks and of statements, null where there are none; null where no floor says."""
+    if lost is None:
+        return None
+    return {
+        "incarnation": lost.incarnation.hex(),
+        "ticks": _ends(lost.ticks),
+        "statements": _ends(lost.statements),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
     """The file. ran_last: 16 bytes, zero if no floor says; proposed: the RESTORE, then what stands behind it."""
@@ -141,6 +152,10 @@ def check_proposed(proposed: Sequence[SignedStatement]) -> Restore:
                 do="propose it once the gateway runs",
             )
     return Restore.parse(first.body)
+
+
+def _ends(span: range) -> dict[str, int] | None:
+    return {"from": span[0], "to": span[-1]} if span else None
 
 
 def _signed(reader: Reader) -> SignedStatement:

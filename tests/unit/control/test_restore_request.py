@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.control.restore import NO_INCARNATION, Restore
-from gateway.core.control.restoring import RestoreRequest, check_proposed, lost_since
+from gateway.core.control.restoring import Lost, RestoreRequest, check_proposed, lost_facts, lost_since
 from gateway.core.control.statement import SignedStatement
 from gateway.core.errors import Refused
 from gateway.core.suite.numbers import StatementKind
@@ -110,3 +110,20 @@ def test_what_was_lost_is_what_the_floor_has_seen_more(world: World) -> None:
     assert (of_other.incarnation, of_other.ticks) == (OTHER, range(10))
     less = lost_since(OLD, 3, 2, OLD, 7, 9)
     assert (list(less.ticks), list(less.statements)) == ([], [])
+
+
+def test_what_was_lost_is_told_by_its_ends_and_as_null_where_nobody_knows() -> None:
+    """No floor, and nothing of a kind, are two answers, and neither is a number."""
+    lost = Lost(OLD, range(7, 10), range(2, 3))
+
+    assert lost_facts(None) is None
+    assert lost_facts(lost) == {
+        "incarnation": OLD.hex(),
+        "ticks": {"from": 7, "to": 9},
+        "statements": {"from": 2, "to": 2},
+    }
+    assert lost_facts(replace(lost, ticks=range(7, 7))) == {
+        "incarnation": OLD.hex(),
+        "ticks": None,
+        "statements": {"from": 2, "to": 2},
+    }
