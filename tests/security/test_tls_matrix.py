@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,11 +26,10 @@ from clients.operator.revocation_list import read_revocation_list
 from clients.testing.processes import wait_for
 from clients.testing.served import Served
 from gateway.core.parties.identity import fingerprint
-from gateway.core.sealing.stream import Hello, SignedHello
-from gateway.core.suite.keys import KemKey
 from gateway.core.suite.numbers import StatementKind
 from gateway.rpc.convert import wrap
 from gateway.settings import FILE
+from tests.hellos import a_hello
 from tests.loopback import Loopback
 from tests.security.raw_http2 import Agreed, ask
 from tests.security.wire import FOLLOW, HEALTH, READ_CONTROL, Heard, Leaf, a_leaf, call, channel
@@ -66,7 +64,7 @@ class Port:
         self._admit(ARL, "usa.example", self.other)
         self._admit(DSTL, DOMAIN, self.own, key_exchange="X25519MLKEM768")
         self.world.run(stand.issue_directory())
-        self.hello = wrap(self._hello(WTD))
+        self.hello = wrap(a_hello(stand.profile(WTD)))
         self.world.run(stand.suspend(PartyKind.PARTNER, WTD))
         self._revoke()
         self.world.stop()
@@ -102,29 +100,6 @@ class Port:
         ):
             stand = self.world.stand
             self.world.run(stand.apply(StatementKind.REVOKE, body, signers=stand.operators[:1]))
-
-    def _hello(self, partner_id: str) -> bytes:
-        stand = self.world.stand
-        profile = stand.profile(partner_id)
-        agreement, key = profile.agreements[0], profile.signing_key()
-        hello = Hello(
-            genesis=stand.genesis.statement.link,
-            partner_id=partner_id,
-            agreement_id=agreement.id,
-            subscription="default",
-            agreement_digest=agreement.digest,
-            sign_key_id=key.key_id,
-            nonce=bytes(32),
-            time_ms=time.time_ns() // 1_000_000,
-            kinds=0b110,
-            dir_no=0,
-            incarnation=bytes(16),
-            next_tick=0,
-            account_size=0,
-            cursor=b"",
-            ephemeral_key=KemKey.generate().public_key,
-        )
-        return SignedHello.sign(hello, key).encode()
 
     def ask(self, row: Row) -> Agreed:
         """What this client is told."""

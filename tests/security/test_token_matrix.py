@@ -24,10 +24,9 @@ from clients.operator.ca import Authority
 from clients.partner.events import CaughtUp, Ended
 from clients.partner.follow import follow
 from clients.profile import Profile
-from gateway.core.sealing.stream import Hello, SignedHello
-from gateway.core.suite.keys import KemKey
 from gateway.core.suite.numbers import EndReason, RecordKind, StatementKind
 from gateway.rpc.convert import wrap
+from tests.hellos import a_hello
 from tests.loopback import Loopback, a_segment, a_tactic, names_of, next_event
 from tests.security.wire import FOLLOW, Heard, Leaf, call, channel
 from tests.stand import DOMAIN
@@ -75,28 +74,6 @@ class Town:
         """A token of these."""
         return self.issuer.token(self.claims(profile, **changed))
 
-    def hello(self) -> bytes:
-        """A Hello of the partner that is right."""
-        agreement, key = self.profile.agreements[0], self.profile.signing_key()
-        hello = Hello(
-            genesis=self.world.stand.genesis.statement.link,
-            partner_id="usa/arl",
-            agreement_id=agreement.id,
-            subscription="default",
-            agreement_digest=agreement.digest,
-            sign_key_id=key.key_id,
-            nonce=secrets.token_bytes(32),
-            time_ms=time.time_ns() // 1_000_000,
-            kinds=0b110,
-            dir_no=0,
-            incarnation=bytes(16),
-            next_tick=0,
-            account_size=0,
-            cursor=b"",
-            ephemeral_key=KemKey.generate().public_key,
-        )
-        return SignedHello.sign(hello, key).encode()
-
     def follow(self, *metadata: tuple[str, str]) -> Heard:
         """One Follow over the partner's connection, with this metadata."""
 
@@ -105,7 +82,7 @@ class Town:
             connection = self.profile.connection()
             leaf = Leaf(connection.key_path.read_bytes(), connection.certificate_pem)
             async with channel(self.world.stand.port, roots, leaf) as opened:
-                return await call(opened, FOLLOW, wrap(self.hello()), limit=3, metadata=metadata)
+                return await call(opened, FOLLOW, wrap(a_hello(self.profile)), limit=3, metadata=metadata)
 
         return self.world.run(scenario())
 

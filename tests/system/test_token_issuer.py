@@ -23,9 +23,8 @@ from clients.testing.commands import Commands, Facts
 from clients.testing.harness import agreement_text
 from clients.testing.operators import DOMAIN, GATEWAY_ID
 from clients.times import now_ms
-from gateway.core.sealing.stream import Hello, SignedHello
-from gateway.core.suite.keys import KemKey
 from gateway.settings import FILE
+from tests.hellos import a_hello
 from tests.system.issuer import RunningIssuer, running_issuer
 from tests.system.office import InProcess
 
@@ -78,7 +77,11 @@ class Town:
                     "/sluice.v1.ReleaseService/Follow",
                     request_serializer=release_pb2.FollowRequest.SerializeToString,
                     response_deserializer=release_pb2.FollowResponse.FromString,
-                )(release_pb2.FollowRequest(hello=hello_of(profile)), metadata=metadata, timeout=30)
+                )(
+                    release_pb2.FollowRequest(hello=a_hello(profile, subscription="raw", kinds=0b100)),
+                    metadata=metadata,
+                    timeout=30,
+                )
                 return f"{len([answer async for answer in call])} answers"
             except grpc.aio.AioRpcError as error:
                 return translated(error).code
@@ -91,29 +94,6 @@ class Town:
 def client_of(party: str) -> str:
     """How its issuer calls it."""
     return f"sluice-{party.replace('/', '-')}"
-
-
-def hello_of(profile: Profile) -> bytes:
-    """A Hello that is right."""
-    agreement, key = profile.agreements[0], profile.signing_key()
-    hello = Hello(
-        genesis=profile.genesis_link,
-        partner_id=profile.id,
-        agreement_id=agreement.id,
-        subscription="raw",
-        agreement_digest=agreement.digest,
-        sign_key_id=key.key_id,
-        nonce=secrets.token_bytes(32),
-        time_ms=now_ms(),
-        kinds=0b100,
-        dir_no=0,
-        incarnation=bytes(16),
-        next_tick=0,
-        account_size=0,
-        cursor=b"",
-        ephemeral_key=KemKey.generate().public_key,
-    )
-    return SignedHello.sign(hello, key).encode()
 
 
 def claims_of(token: str, part: int = 1) -> dict[str, Any]:
