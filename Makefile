@@ -91,7 +91,7 @@ coverage: $(TEST) ## run the tests with branch coverage: gateway/core must reach
 # A fixed seed: whether a branch is reached must not depend on chance.
 coverage-core: $(TEST) ## the unit tests and vectors alone must reach 100 % of gateway/core, branches too
 	@$(BIN)/coverage erase
-	@SLUICE_SAMPLES='$(abspath $(SAMPLES))' SLUICE_SEED='$(or $(SEED),1)' $(BIN)/python -m pytest -q --cov=gateway.core --cov-fail-under=100 tests/unit tests/vectors $(ARGS)
+	@SLUICE_SAMPLES='$(abspath $(SAMPLES))' SLUICE_SEED='$(or $(SEED),1)' $(BIN)/python -m pytest -q $(PARALLEL) --cov=gateway.core --cov-fail-under=100 tests/unit tests/vectors $(ARGS)
 
 errors: $(TEST) ## write gateway/ERRORS.md again from the code
 	@$(BIN)/python -m tests.error_catalogue

@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation(
         "3 rules can only narrow: the ceiling of an agreement is ignored",
         "gateway/core/decision/decide.py",
-        "and label.rank <= label.defined_by.rank(agreement.ceiling_level)",
+        " and label.rank <= label.defined_by.rank(level)",
         "",
         ("tests/unit/decision/test_decide.py::test_nothing_above_the_ceiling_goes_whatever_its_releasability",),
     ),

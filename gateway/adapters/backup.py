@@ -19,6 +19,7 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -65,9 +66,13 @@ class BackupFolder:
     def __init__(self, to: Path, name: str) -> None:
         """A folder that only its owner may open; `backup-exists` if the name is taken.
 
-        to: where the backup will be; a folder that is there and no backup gets one inside it, called `name`.
+        to: where the backup will be; a folder that is there and no backup gets one inside it, called `name`, or
+        `name-2` and so on where there is one of the same second.
         """
-        path = to / name if to.is_dir() and not (to / MANIFEST).exists() else to
+        path = to
+        if to.is_dir() and not (to / MANIFEST).exists():
+            names = (f"{name}-{number}" if number > 1 else name for number in count(1))
+            path = next(one for one in map(to.joinpath, names) if not os.path.lexists(one))
         self.path = path.absolute()
         self.partial = self.path.with_name(f"{path.name}.{os.getpid()}.partial")
         if os.path.lexists(self.path):

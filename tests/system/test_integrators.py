@@ -90,7 +90,7 @@ def session(sluice: Sluice, tmp_path_factory: pytest.TempPathFactory) -> Session
         wait_for((folder / "waiting").exists, "a test that waits", 120)
         # As a terminal does it: to pytest and its workers at once.
         os.killpg(pytest_process.pid, signal.SIGINT)
-        printed, _ = pytest_process.communicate(timeout=60)
+        printed, _ = pytest_process.communicate(timeout=240)
     finally:
         pytest_process.kill()
         pytest_process.communicate()

@@ -67,6 +67,9 @@ def test_a_name_that_is_taken_is_never_replaced(tmp_path: Path) -> None:
             BackupFolder(taken, "inside")
         assert caught.value.code == "backup-exists"
     assert BackupFolder(tmp_path, "tuesday").path == tmp_path / "tuesday"
+    (tmp_path / "tuesday").mkdir()
+    (tmp_path / "tuesday-2").mkdir()
+    assert BackupFolder(tmp_path, "tuesday").path == tmp_path / "tuesday-3"
     with pytest.raises(Fault) as caught:
         BackupFolder(tmp_path / "nowhere" / "monday", "unused")
     assert caught.value.code == "backup-not-written"
