@@ -14,9 +14,8 @@ SAMPLE  ?= 0
 DEPTH   ?= 8
 ARGS    ?=
 
-# A file of tests to a worker, so that what a file founds once is founded once; in the order of the folders, since files of
-# few tests are the long ones and would come last, alone.
-PARALLEL := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+# A file of tests to a worker, so that what a file founds once is founded once.
+PARALLEL := -n auto --maxprocesses 8 --dist loadfile
 
 BIN  := $(VENV)/bin
 PINS := deploy/requirements
