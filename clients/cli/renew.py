@@ -21,7 +21,7 @@ from clients.link import Backoff, Patience
 from clients.profile import Profile
 from clients.renewal import install, renewal_of, renewed
 from clients.times import utc
-from gateway.core.errors import CallerError
+from gateway.core.errors import CallerError, GatewayError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _PATIENCE = Patience(first_wait_seconds=0.5, longest_wait_seconds=30.0)
@@ -54,7 +54,13 @@ def renew_command(profile_path: Path, wait: float, request: Path | None, certifi
 async def _asked(path: Path, profile: Profile, seconds: float) -> Profile | None:
     backoff, until = Backoff(_PATIENCE), time.monotonic() + seconds
     while True:
-        fresh = await renewed(path, profile)
+        fresh = None
+        try:
+            fresh = await renewed(path, profile)
+        except GatewayError as error:
+            # A link that is down for a moment is what waiting is for.
+            if error.code != "gateway-unreachable" or time.monotonic() >= until:
+                raise
         left = until - time.monotonic()
         if fresh is not None or left <= 0:
             return fresh

@@ -26,7 +26,7 @@ from clients.testing.processes import Process, wait_for
 from gateway.core.parties.identity import Identity
 from tests.system.office import InProcess
 
-SECONDS_LEFT = 14
+SECONDS_LEFT = 20
 
 
 @dataclass
