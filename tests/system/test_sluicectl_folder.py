@@ -35,7 +35,11 @@ def folder(desk: Office) -> Iterator[Path]:
         desk.partner("usa/folder")
     folder = desk.folder / f"configuration-{next(NUMBERS)}"
     for one in desk.facts("officer-1", "agreement", "list")["agreements"]:
-        put(folder, f"agreements/{one['id']}.toml", desk.facts("officer-1", "agreement", "show", one["id"])["text"])
+        put(
+            folder,
+            f"agreements/{one['id'].replace('/', '-')}.toml",
+            desk.facts("officer-1", "agreement", "show", one["id"])["text"],
+        )
     for one in desk.facts("officer-1", "vocabulary", "list")["vocabularies"]:
         put(
             folder,

@@ -91,7 +91,7 @@ def keep_what_stands(folder: Path, office: Office) -> None:
     for one in office.facts("officer-1", "agreement", "list")["agreements"]:
         if one["state"] == "signed":
             text = office.facts("officer-1", "agreement", "show", one["id"])["text"]
-            (folder / "configuration" / "agreements" / f"{one['id']}.toml").write_text(text, "utf-8")
+            (folder / "configuration" / "agreements" / f"{one['id'].replace('/', '-')}.toml").write_text(text, "utf-8")
 
 
 def test_the_page_says_what_is_printed(desk: Office, cwd: Path, disclosed: dict[str, str]) -> None:
