@@ -133,7 +133,9 @@ def test_a_list_that_is_old_or_of_another_root_is_refused_with_what_to_do(desk_w
 def test_the_certificate_in_use_is_not_cut_off_by_itself(desk_with_partner: Office) -> None:
     """The answer would be lost with the connection, and with it the desk."""
     desk = desk_with_partner
-    own = desk.folder / "officer-1.pem"
+    # What its home has by now: another test of this session may have given it the next one.
+    own = desk.folder / "in-use.pem"
+    own.write_bytes(Home.open(desk.folder / "officer-1").connection().certificate_pem)
     serial = f"{leaf_of(own.read_bytes()).serial_number:x}"
 
     for words in (("--certificate", str(own)), ("--serial", serial)):
