@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from clients.testing.commands import COMMAND_SECONDS, UMASK, Finished, installed
-from clients.testing.processes import Process
+from clients.testing.processes import Process, wait_for
 from clients.testing.served import listening_port
 from tests.later import later
 from tests.system.transcripts import Paper, Reader, Step
@@ -110,7 +110,9 @@ class Script:
         process = self.running[folder] = Process.start(command, log, cwd=self.folder)
         self._served[folder] = words
         assert listening_port(self.folder / folder, process), log.read_text("utf-8")
-        return "".join(line for line in log.read_text("utf-8").splitlines(keepends=True) if not _is_logged(line))
+        # It says so once it does: the line comes behind the file in which the port was found.
+        wait_for(lambda: _said(log) or not process.is_running, "the line that says where it listens")
+        return _said(log)
 
     def stop(self, folder: str) -> int:
         """Ends the gateway of a folder in order; its exit code."""
@@ -131,6 +133,12 @@ class Script:
     def _environment(self) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
         return own | {"HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / ".config")}
+
+
+def _said(log: Path) -> str:
+    """The whole lines that are no entries of a log."""
+    lines = log.read_text("utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if line.endswith("\n") and not _is_logged(line))
 
 
 def a_free_port() -> int:
