@@ -273,9 +273,12 @@ def test_a_client_comes_back_after_a_restart(sluice: Sluice, parties: Parties, t
 def test_a_gateway_that_is_away_is_no_endless_wait(sluice: Sluice, parties: Parties, tmp_path: Path) -> None:
     """The error says what the last try ended with; a test must end."""
     sluice.kill()
-
-    with pytest.raises(Fault) as overdue:
-        parties.partner.follow(state=tmp_path / "state", within_seconds=0.5)
+    try:
+        with pytest.raises(Fault) as overdue:
+            parties.partner.follow(state=tmp_path / "state", within_seconds=0.5)
+    finally:
+        # Other files of this session use it too.
+        sluice.start()
 
     assert overdue.value.code == "follow-overdue"
     assert "gateway-unreachable" in overdue.value.message
@@ -284,10 +287,13 @@ def test_a_gateway_that_is_away_is_no_endless_wait(sluice: Sluice, parties: Part
 def test_a_port_that_somebody_took_is_named(sluice: Sluice) -> None:
     """Parties know the port, so no other will do; with the log, and no process left."""
     sluice.stop()
-    with socket.create_server(("127.0.0.1", sluice.served.port)):
-        served = Served(sluice.served.folder, sluice.served.log, sluice.served.port, tries=1)
-        with pytest.raises(Fault) as busy:
-            served.start()
+    try:
+        with socket.create_server(("127.0.0.1", sluice.served.port)):
+            served = Served(sluice.served.folder, sluice.served.log, sluice.served.port, tries=1)
+            with pytest.raises(Fault) as busy:
+                served.start()
+    finally:
+        sluice.start()
 
     assert busy.value.code == "gateway-ended"
     assert "error[port-busy]" in "".join(busy.value.__notes__)
