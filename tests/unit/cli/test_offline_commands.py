@@ -153,7 +153,8 @@ def test_a_damaged_genesis_is_refused(desk: Desk) -> None:
     """A signature that does not verify is nobody's."""
     desk.facts("a", *desk.genesis_words(*PERSONS, "--yes"))
     path = Path(desk.path("genesis.sluice"))
-    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    genesis = path.read_bytes()
+    path.write_bytes(genesis[:-1] + bytes([genesis[-1] ^ 1]))
 
     assert desk.refused("b", "genesis", "sign", str(path), "--yes") == (5, "statement-signature")
     assert desk.refused("b", "genesis", "show", str(path)) == (5, "statement-signature")
