@@ -16,10 +16,12 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 
 import grpc
 from sluice.v1 import publish_pb2, release_pb2
 
+from clients.link import Patience
 from gateway.core.control.directory import DirectoryMessage
 from gateway.core.control.standing import needed_by_partner, needed_by_source
 from gateway.core.ledger.entries import partner_account, source_account
@@ -323,3 +325,21 @@ class ScriptedGateway:
 async def silence(seconds: float = 3600.0) -> None:
     """Says nothing until the other side goes away."""
     await asyncio.sleep(seconds)
+
+
+def patience(*, is_first_silent: bool = False) -> Patience:
+    """Tries again at once, and takes no slow machine for a silent one; but for a first connection that is silent."""
+    seconds = chain([0.5] * is_first_silent, repeat(60.0))
+
+    class Seconds(Patience):
+        """Read once for each connection."""
+
+        @property
+        def silence_seconds(self) -> float:  # type: ignore[override]  # another one each time
+            return next(seconds)
+
+        @silence_seconds.setter
+        def silence_seconds(self, _: float) -> None:
+            """What the class would hold for all connections."""
+
+    return Seconds(first_wait_seconds=0.01)

@@ -17,7 +17,7 @@ from gateway.core.ledger.receipt import Quarantined
 from gateway.core.suite.keys import SigningKey
 from gateway.core.suite.numbers import EndReason
 from tests.loopback import Loopback
-from tests.scripted_gateway import Script, ScriptedGateway
+from tests.scripted_gateway import Script, ScriptedGateway, patience
 from tests.truth import Truth
 
 PARTNER = "usa/arl"
@@ -46,16 +46,21 @@ class Listener:
         self.gateway = ScriptedGateway(truth)
         self.profile = world.stand.profile(PARTNER)
 
-    def hear(self, *scripts: Script, kinds: tuple[str, ...] = ("telemetry", "tactic"), has_disk: bool = True) -> Heard:
+    def hear(
+        self,
+        *scripts: Script,
+        kinds: tuple[str, ...] = ("telemetry", "tactic"),
+        has_disk: bool = True,
+        is_first_silent: bool = False,
+    ) -> Heard:
         """Follows until the gateway's last script is over or refused; has_disk: what is handed up is kept."""
-        return self.world.run(self._hear(list(scripts), kinds, has_disk))
+        return self.world.run(self._hear(list(scripts), kinds, has_disk, patience(is_first_silent=is_first_silent)))
 
-    async def _hear(self, scripts: list[Script], kinds: tuple[str, ...], has_disk: bool) -> Heard:
+    async def _hear(self, scripts: list[Script], kinds: tuple[str, ...], has_disk: bool, patience: Patience) -> Heard:
         heard = Heard([], "")
         self.gateway.scripts, self.gateway.hellos = scripts, []
         async with self.gateway.serving():
             profile = replace(self.profile, endpoint=f"127.0.0.1:{self.gateway.port}")
-            patience = Patience(silence_seconds=0.5, first_wait_seconds=0.01)
             async with follow(profile, kinds=kinds, state=self.state, patience=patience) as events:
                 try:
                     async for event in events:

@@ -261,7 +261,7 @@ def test_silence_is_a_failure_and_tried_again(partner: Listener) -> None:
         await told.begin()
         await silence()
 
-    heard = partner.hear(quiet, honest)
+    heard = partner.hear(quiet, honest, is_first_silent=True)
 
     assert (len(heard.records), heard.disconnected) == (2, ["gateway-unreachable"])
 

@@ -22,7 +22,7 @@ from gateway.core.suite.numbers import KeyState, PublishMessage, RecordKind, Ref
 from gateway.core.suite.octets import lp16, u8, u16
 from gateway.core.suite.tree import leaf_hash
 from tests.loopback import SOURCE, Loopback, a_tactic
-from tests.scripted_gateway import Reckoning, ScriptedGateway, SourceScript, silence
+from tests.scripted_gateway import Reckoning, ScriptedGateway, SourceScript, patience, silence
 from tests.security.listener import STRANGER
 from tests.truth import Truth
 
@@ -39,11 +39,11 @@ class Source:
     digest: bytes
     told: list[str] = field(default_factory=list)
 
-    def send(self, *scripts: SourceScript, give_up_after: float | None = None) -> str:
+    def send(self, *scripts: SourceScript, is_first_silent: bool = False) -> str:
         """Runs the upload against one script after another; the code with which it stopped, empty if it did not."""
-        return self.world.run(self._send(list(scripts), give_up_after))
+        return self.world.run(self._send(list(scripts), patience(is_first_silent=is_first_silent)))
 
-    async def _send(self, scripts: list[SourceScript], give_up_after: float | None) -> str:
+    async def _send(self, scripts: list[SourceScript], patience: Patience) -> str:
         calls = iter(scripts)
 
         async def next_script(told: Reckoning) -> None:
@@ -52,10 +52,9 @@ class Source:
         self.gateway.source_script = next_script
         async with self.gateway.serving():
             profile = replace(self.world.stand.profile(SOURCE), endpoint=f"127.0.0.1:{self.gateway.port}")
-            patience = Patience(silence_seconds=0.5, first_wait_seconds=0.01)
             upload = Upload(profile, self.outbox, lambda event, tally: self.told.append(event), patience=patience)
             try:
-                await upload.run(give_up_after_seconds=give_up_after)
+                await upload.run()
             except GatewayError as error:
                 return error.code
             finally:
@@ -118,7 +117,8 @@ def test_stored_alone_deletes_nothing(source: Source) -> None:
         await told.send(PublishMessage.STORED, source.digest)
         await told.show()
 
-    assert source.send(only_stored, give_up_after=0.3) == ""
+    # The source asks again for what the account does not have, until something stops it.
+    assert source.send(only_stored, nonsense) == "stream-order"
     assert source.state == STORED
     assert len(source.outbox.parcels()) == 1
 
@@ -323,7 +323,7 @@ def test_silence_and_an_early_end_are_tried_again(source: Source) -> None:
         await told.show(admitted(source.digest))
         await answers(told)
 
-    assert source.send(mute, ends, honest) == ""
+    assert source.send(mute, ends, honest, is_first_silent=True) == ""
     assert source.state == ACKNOWLEDGED
 
 

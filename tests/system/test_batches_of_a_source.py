@@ -192,7 +192,7 @@ def test_two_batches_of_one_number_are_a_fork_and_the_source_is_held(world: Loop
         upload = world.upload(outbox, source)
         records = world.labelled(upload, RecordKind.TACTIC, [a_tactic()], source)
         list(outbox.add(key, upload.ingest_key(), RecordKind.TACTIC, DataMode.SIMULATED, records))
-        world.run(upload.run(give_up_after_seconds=0.5))
+        world.waited(upload)
         held = [told.code for told in outbox.held_back()]
 
     assert states == {ACKNOWLEDGED: 1, REFUSED: 1}
@@ -209,7 +209,7 @@ def test_a_number_ahead_waits_until_the_one_before_it_has_come(world: Loopback) 
         with wayward(world, behind.lane(about)) as ahead:
             early = world.upload(ahead)
             [second] = world.seal(early, ahead, RecordKind.TACTIC, a_tactic())
-            world.run(early.run(give_up_after_seconds=0.5))
+            world.waited(early)
             waited = [(told.batch, told.code) for told in ahead.held_back()]
             assert ahead.state_of(second) == WAITING
 
