@@ -9,8 +9,11 @@ check is made before it:
 3. the gRPC channel is then made with **that certificate as its only root**: a server that shows any other certificate
    fails the handshake, whoever signed it. Nothing is trusted between step 1 and step 3.
 
-A server certificate lives for hours. When the gateway has a new one, a channel that reconnects fails as unreachable:
-open a new channel for each new stream or run, do not keep one for days.
+A server certificate lives for hours, and the gateway may take up the next one between step 1 and step 3, or while a
+connection is down. A `Line` therefore connects before it hands out its channel: a handshake that fails has carried no
+byte of a call, so the gateway is looked at once more, by the same rules, and the channel made anew if it shows another
+certificate by now. A call is never repeated here, and a channel that was handed out is pinned for as long as it lives:
+open a new one for each new stream or run, do not keep one for days.
 
 Keepalive is set for quiet tactical links (a ping after 30 s of silence, also without calls); messages are at most
 4 MiB both ways; compression is off, since what travels is ciphertext.
@@ -117,21 +120,82 @@ def _tls_context(connection: Connection) -> ssl.SSLContext:
     return context
 
 
-async def secure_channel(connection: Connection) -> grpc.aio.Channel:
-    """An open channel to exactly the server named in `connection`; raises as `server_certificate`.
+class Line:
+    """A channel to exactly the server named in `connection`, connected whenever it is handed out; `close` it."""
 
-    The caller closes it. It lives as long as the server keeps the certificate it shows now.
-    """
-    key_pem = read_private(connection.key_path)
-    server = await server_certificate(connection)
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=server.certificate.public_bytes(Encoding.PEM),
-        private_key=key_pem,
-        certificate_chain=connection.certificate_pem,
-    )
-    return grpc.aio.secure_channel(
-        connection.endpoint, credentials, options=list(CHANNEL_OPTIONS), compression=grpc.Compression.NoCompression
-    )
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._channel: grpc.aio.Channel | None = None
+        self._pinned = b""
+        self._turn = asyncio.Lock()
+
+    async def channel(self) -> grpc.aio.Channel:
+        """The channel, for the calls that begin now.
+
+        Raises as `server_certificate`, and `gateway-unreachable` when no connection comes about with the certificate
+        that was seen, nor with the other one that is seen then. It may be asked for again after that.
+        """
+        async with self._turn:
+            try:
+                return await self._connected()
+            except BaseException:
+                await self.close()
+                raise
+
+    async def close(self) -> None:
+        """Ends every call on it."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close(None)
+
+    async def _connected(self) -> grpc.aio.Channel:
+        # A key that others can read opens nothing, so it is looked at before the gateway is.
+        key_pem = read_private(self._connection.key_path)
+        channel = self._channel or self._pin(await server_certificate(self._connection), key_pem)
+        if await _is_connected(channel):
+            return channel
+        await self.close()
+        # INVARIANT: one more look and no third, however often the gateway changes: whoever answers must not keep us
+        # here, and what shows the same as before has failed for another reason.
+        pinned, server = self._pinned, await server_certificate(self._connection)
+        if server.certificate.public_bytes(Encoding.PEM) == pinned:
+            raise unreachable(self._connection.endpoint)
+        channel = self._pin(server, key_pem)
+        if not await _is_connected(channel):
+            raise unreachable(self._connection.endpoint)
+        return channel
+
+    def _pin(self, server: ServerCertificate, key_pem: bytes) -> grpc.aio.Channel:
+        self._pinned = server.certificate.public_bytes(Encoding.PEM)
+        credentials = grpc.ssl_channel_credentials(
+            root_certificates=self._pinned,
+            private_key=key_pem,
+            certificate_chain=self._connection.certificate_pem,
+        )
+        self._channel = grpc.aio.secure_channel(
+            self._connection.endpoint,
+            credentials,
+            options=list(CHANNEL_OPTIONS),
+            compression=grpc.Compression.NoCompression,
+        )
+        return self._channel
+
+
+async def _is_connected(channel: grpc.aio.Channel) -> bool:
+    """Whether the channel has a connection, made now where there is none; no longer than a handshake may take."""
+    states = grpc.ChannelConnectivity
+    try:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            while (state := channel.get_state(try_to_connect=True)) not in {states.READY, states.TRANSIENT_FAILURE}:
+                await channel.wait_for_state_change(state)
+    except TimeoutError:
+        return False
+    return state is states.READY
+
+
+async def secure_channel(connection: Connection) -> grpc.aio.Channel:
+    """A connected channel for one stream or run; raises as `Line.channel`. The caller closes it."""
+    return await Line(connection).channel()
 
 
 def translated(error: BaseException) -> GatewayError:

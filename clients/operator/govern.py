@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 import grpc
 from sluice.v1 import govern_pb2, identity_pb2, ledger_pb2
 
-from clients.channel import plain, secure_channel, translated
+from clients.channel import Line, plain, translated
 from clients.connection import Connection, unreachable
 from clients.health import read_health
 from clients.operator.answers import ChangeState, Condition, Fork, Outcome, PendingChange
@@ -29,15 +29,19 @@ _READ_ACCOUNTS = "/sluice.v1.LedgerService/ReadAccounts"
 
 
 class Governance:
-    """An open channel to the service; every method raises errors of our tree only."""
+    """An open line to the service; every method raises errors of our tree only.
 
-    def __init__(self, channel: grpc.aio.Channel, endpoint: str) -> None:
-        self._channel = channel
+    An officer reads for as long as it takes, and a connection that is silent meanwhile is closed by the gateway: each
+    call asks the line for one that stands.
+    """
+
+    def __init__(self, line: Line, endpoint: str) -> None:
+        self._line = line
         self._endpoint = endpoint
 
     async def propose(self, statement: bytes, signatures: bytes, attachments: Sequence[bytes], reason: str) -> Outcome:
         """Hands in a signed statement."""
-        call = self._channel.unary_unary(
+        call = (await self._line.channel()).unary_unary(
             _SERVICE + "Propose",
             request_serializer=govern_pb2.ProposeRequest.SerializeToString,
             response_deserializer=govern_pb2.ProposeResponse.FromString,
@@ -50,7 +54,7 @@ class Governance:
 
     async def approve(self, change_id: str, signatures: bytes, reason: str) -> Outcome:
         """Adds signatures to a pending change; the gateway keeps those it has."""
-        call = self._channel.unary_unary(
+        call = (await self._line.channel()).unary_unary(
             _SERVICE + "Approve",
             request_serializer=govern_pb2.ApproveRequest.SerializeToString,
             response_deserializer=govern_pb2.ApproveResponse.FromString,
@@ -61,7 +65,7 @@ class Governance:
 
     async def reject(self, change_id: str, reason: str) -> tuple[str, ...]:
         """Takes a pending change off the gateway's list; ids of the changes that are overtaken by this."""
-        call = self._channel.unary_unary(
+        call = (await self._line.channel()).unary_unary(
             _SERVICE + "Reject",
             request_serializer=govern_pb2.RejectRequest.SerializeToString,
             response_deserializer=govern_pb2.RejectResponse.FromString,
@@ -73,7 +77,7 @@ class Governance:
 
     async def changes(self) -> tuple[PendingChange, ...]:
         """Pending changes, oldest first; refuses more than an officer could ever read."""
-        call = self._channel.unary_unary(
+        call = (await self._line.channel()).unary_unary(
             _SERVICE + "ListChanges",
             request_serializer=govern_pb2.ListChangesRequest.SerializeToString,
             response_deserializer=govern_pb2.ListChangesResponse.FromString,
@@ -96,11 +100,11 @@ class Governance:
 
     async def renew(self, renewal: Renewal) -> bytes:
         """The next certificate of who asks, DER and not looked at; empty while nobody has answered."""
-        return await asked(self._channel, self._endpoint, renewal)
+        return await asked(await self._line.channel(), self._endpoint, renewal)
 
     async def renewals(self) -> AsyncIterator[bytes]:
         """Requests for certificates that wait for an answer, unverified."""
-        call = self._channel.unary_stream(
+        call = (await self._line.channel()).unary_stream(
             _CERTIFICATES + "ListRenewals",
             request_serializer=identity_pb2.ListRenewalsRequest.SerializeToString,
             response_deserializer=identity_pb2.ListRenewalsResponse.FromString,
@@ -111,7 +115,7 @@ class Governance:
 
     async def answer_renewal(self, digest: bytes, certificate: bytes) -> None:
         """Hands in the certificate, DER, that answers a request, which is named by its digest."""
-        call = self._channel.unary_unary(
+        call = (await self._line.channel()).unary_unary(
             _CERTIFICATES + "AnswerRenewal",
             request_serializer=identity_pb2.AnswerRenewalRequest.SerializeToString,
             response_deserializer=identity_pb2.AnswerRenewalResponse.FromString,
@@ -122,7 +126,7 @@ class Governance:
 
     async def condition(self) -> Condition:
         """What the gateway says of its clocks, of forks and of the keys it uses; unverified."""
-        call = self._channel.unary_unary(
+        call = (await self._line.channel()).unary_unary(
             _SERVICE + "ReadCondition",
             request_serializer=govern_pb2.ReadConditionRequest.SerializeToString,
             response_deserializer=govern_pb2.ReadConditionResponse.FromString,
@@ -137,11 +141,11 @@ class Governance:
     async def health(self) -> str:
         """What the gateway says of itself: `SERVING` or another state."""
         with _our_errors(self._endpoint):
-            return await read_health(self._channel)
+            return await read_health(await self._line.channel())
 
     async def read_control(self, from_position: int) -> AsyncIterator[bytes]:
         """Control entries from a position to the head, ascending, unverified."""
-        call = self._channel.unary_stream(
+        call = (await self._line.channel()).unary_stream(
             _SERVICE + "ReadControl",
             request_serializer=govern_pb2.ReadControlRequest.SerializeToString,
             response_deserializer=govern_pb2.ReadControlResponse.FromString,
@@ -156,7 +160,7 @@ class Governance:
         self, partner_id: str, incarnation: bytes, next_tick: int, ended: bytes = b""
     ) -> AsyncIterator[tuple[list[bytes], list[bytes]]]:
         """(ledger nodes, items with their type byte) of each answer, unverified. partner_id: empty for all."""
-        call = self._channel.unary_stream(
+        call = (await self._line.channel()).unary_stream(
             _READ_ACCOUNTS,
             request_serializer=ledger_pb2.ReadAccountsRequest.SerializeToString,
             response_deserializer=ledger_pb2.ReadAccountsResponse.FromString,
@@ -171,12 +175,13 @@ class Governance:
 
 @asynccontextmanager
 async def open_governance(connection: Connection) -> AsyncIterator[Governance]:
-    """Opens the channel and closes it behind the caller."""
-    channel = await secure_channel(connection)
+    """Connects, and closes behind the caller."""
+    line = Line(connection)
     try:
-        yield Governance(channel, connection.endpoint)
+        await line.channel()
+        yield Governance(line, connection.endpoint)
     finally:
-        await channel.close(None)
+        await line.close()
 
 
 @contextmanager
