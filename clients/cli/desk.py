@@ -25,7 +25,7 @@ from clients.operator.sign import sign_shown
 from clients.times import now_ms
 from gateway.core.control.entry import ControlEntry, parse_entry
 from gateway.core.control.fold import Control
-from gateway.core.control.statement import Signature, SignedStatement, encode_signatures
+from gateway.core.control.statement import Signature, SignedStatement, Statement, encode_signatures
 from gateway.core.errors import CallerError, Refused
 from gateway.core.suite.numbers import StatementKind
 
@@ -111,27 +111,43 @@ class Desk:
             async for encoded in self.governance.read_control(signed.statement.position):
                 entry = parse_entry(encoded)
                 if entry.statement.link == signed.statement.link:
-                    self._keep(entry)
-                    return Decided(replace(signed, applied_at_ms=entry.applied_at_ms), outcome)
+                    kept = await self._keep(entry)
+                    return Decided(replace(signed, applied_at_ms=kept.applied_at_ms), outcome)
                 break
-            raise Refused(
-                "not-in-control",
-                "a change called applied must stand in the chain, it does not",
-                at=outcome.change_id,
-                do="stop and call the other operators",
-            )
+            raise _not_in_control(outcome.change_id)
         return Decided(signed, outcome)
 
-    def _keep(self, entry: ControlEntry) -> None:
-        """What was just decided belongs to what this home has seen: a store that is lost must not take it along."""
+    async def _keep(self, entry: ControlEntry) -> ControlEntry:
+        """The entry, verified in its place: what was decided belongs to what this home has seen from now on.
+
+        A store that is lost must not take it along, and a link alone does not say that enough have signed.
+        """
         control, entries = self._decided or (self.chain.control, self.chain.entries)
         if entry.statement.position != control.position:
-            # Others decided in between: the next command reads all of it.
-            return
+            # Others decided in between.
+            await self.look_again()
+            return self.stands(entry.statement)
         control, entries = control.apply(entry), (*entries, entry)
         self._decided = control, entries
         self.home.remember(SeenHead(control.position, control.head))
         KeptChain(self.home.path).keep(entries)
+        return entry
+
+    def stands(self, statement: Statement) -> ControlEntry:
+        """The applied entry of that very statement in the chain as last verified; refuses `not-in-control`."""
+        for entry in self.chain.entries[statement.position :][:1]:
+            if entry.statement.link == statement.link:
+                return entry
+        raise _not_in_control(f"control {statement.position}")
+
+
+def _not_in_control(at: str) -> Refused:
+    return Refused(
+        "not-in-control",
+        "a change called applied must stand in the chain, it does not",
+        at=at,
+        do="stop and call the other operators",
+    )
 
 
 def at_desk(action: Callable[[Desk], Awaitable[T]]) -> T:

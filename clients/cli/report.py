@@ -111,8 +111,10 @@ async def _now(desk: Desk, one: Decided) -> Decided:
     statement = one.entry.statement
     listed = {change.change_id for change in await desk.governance.changes()}
     async for encoded in desk.governance.read_control(statement.position):
-        entry = parse_entry(encoded)
-        if entry.statement.link == statement.link:
+        if parse_entry(encoded).statement.link == statement.link:
+            # A link says what was signed and not by how many: the chain that has it is verified like any other.
+            await desk.look_again()
+            entry = desk.stands(statement)
             need = one.outcome.signatures_need
             # Another operator's command was told when. The gateway shows a statement only once it is effective, so that
             # it is by now, is true by the gateway's own clock.

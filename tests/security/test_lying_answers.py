@@ -20,6 +20,9 @@ from clients.cli.sluice_client import client
 from clients.cli.sluicectl import sluicectl
 from clients.operator.ca import Authority, PartyKind
 from clients.operator.shipped import vocabulary_text
+from clients.times import now_ms
+from gateway.core.control.entry import ControlEntry, parse_entry
+from gateway.core.control.statement import SignedStatement, encode_signatures, parse_signatures, parse_statement
 from gateway.core.suite.numbers import StatementKind
 from tests.unit.operator.gateways import Town
 from tests.unit.operator.parties import TRUST_DOMAIN, a_profile
@@ -54,6 +57,10 @@ class Liar(govern_pb2_grpc.GovernServiceServicer):
     def ListChanges(self, request: Any, context: Any) -> govern_pb2.ListChangesResponse:  # noqa: N802
         """The prepared changes."""
         return govern_pb2.ListChangesResponse(changes=self.changes)
+
+    def ReadCondition(self, request: Any, context: Any) -> govern_pb2.ReadConditionResponse:  # noqa: N802
+        """All is well."""
+        return govern_pb2.ReadConditionResponse(timed=True)
 
     def ReadControl(self, request: Any, context: Any) -> Iterator[govern_pb2.ReadControlResponse]:  # noqa: N802
         """The prepared entries."""
@@ -138,6 +145,56 @@ def test_another_statement_at_its_place_is_not_taken_for_it(scene: Scene) -> Non
     scene.liar.entries = Switching()
 
     assert scene.refused(*PROPOSE) == (5, "not-in-control")
+
+
+class Echoing(list[bytes]):
+    """The honest chain from its start; read from the place of what was proposed, that, signed by the proposer alone."""
+
+    def __init__(self, liar: Liar, honest: Sequence[bytes]) -> None:
+        super().__init__(honest)
+        self.liar = liar
+
+    def __getitem__(self, index: Any) -> Any:
+        sent = [
+            ControlEntry(
+                SignedStatement(parse_statement(one.statement), parse_signatures(one.signatures)), (), now_ms()
+            ).encode()
+            for one in self.liar.proposals
+        ]
+        if index.start == 0 or not sent:
+            return list(self)
+        return sent if index.start == parse_entry(sent[-1]).statement.position else []
+
+
+def test_waiting_ends_with_what_enough_have_signed_and_not_with_what_is_shown(scene: Scene) -> None:
+    """A statement has the same link with one signature as with two."""
+    scene.liar.answer = answer("PENDING", signatures_have=1, signatures_need=2)
+    scene.liar.entries = Echoing(scene.liar, scene.town.encoded())
+
+    ran = scene.run(*PROPOSE, "--wait", "5")
+
+    assert (ran.exit_code, "not-in-control" in ran.stderr) == (5, True)
+    assert "applied" not in ran.stdout
+
+
+def test_what_is_applied_behind_others_is_verified_behind_them(scene: Scene) -> None:
+    """A gateway that says so of a change behind a pending one would have to show both, signed by enough."""
+    first = scene.town.statement(StatementKind.VOCABULARY, vocabulary_text("GBR.1"))
+    signed = scene.town.signed(first, scene.town.keys()[1])
+    scene.liar.changes = [
+        govern_pb2.Change(
+            change_id="C-2.1",
+            statement=first.encode(),
+            signatures=encode_signatures(signed.signatures),
+            signatures_need=2,
+        )
+    ]
+    scene.liar.answer = answer("APPLIED", position=3, signatures_have=2, signatures_need=2)
+    scene.liar.entries = Echoing(scene.liar, scene.town.encoded())
+
+    code, error = scene.refused(*PROPOSE)
+
+    assert (code, error) == (5, "not-in-control")
 
 
 @pytest.mark.parametrize("state", ["", "applied", "DONE", "APPLIED\x00"])
