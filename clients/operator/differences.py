@@ -15,9 +15,7 @@ from clients.operator.chain import Chain, Change
 from clients.operator.drafts import end_text, hold_text, lift_of_text, suspend_text
 from clients.operator.folder import STOPS, Folder, Room, Stops, Text
 from clients.operator.render import name_of
-from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.roster import Progress
-from gateway.core.control.source import SourceAdmission
 from gateway.core.control.statement import SignedStatement
 from gateway.core.control.suspension import Lift
 from gateway.core.errors import GatewayError
@@ -49,6 +47,7 @@ class Difference:
     """One thing. path: the file that says it; text: what would be proposed; standing: what is in force instead.
 
     change_id: what is pending for it. note: why, where the state alone does not say it.
+    has_bundle: whether the very bundle beside the text lies beside what is in force.
     """
 
     state: State
@@ -59,6 +58,7 @@ class Difference:
     standing: bytes | None = None
     change_id: str = ""
     note: str = ""
+    has_bundle: bool = False
 
 
 def differences(folder: Folder, chain: Chain) -> tuple[Difference, ...]:
@@ -90,28 +90,23 @@ def rehearse(folder: Folder, chain: Chain, reason: str, now_ms: int) -> tuple[Di
 
 
 def new_keys(found: Sequence[Difference]) -> list[Text]:
-    """Admissions that bring keys the gateway does not have: their bundles' words have to be heard."""
-    return [one.text for one in found if one.text and one.text.attachments and _brings_keys(one)]
+    """Admissions that bring keys the gateway does not have: their bundles' words have to be heard.
 
-
-def _brings_keys(one: Difference) -> bool:
-    if one.state not in PROPOSED or one.text is None:
-        return False
-    return one.standing is None or _keys(one.kind, one.standing) != _keys(one.kind, one.text.body)
-
-
-def _keys(kind: StatementKind, body: bytes) -> set[bytes]:
-    if kind is StatementKind.SOURCE:
-        return {SourceAdmission.parse(body).key_digest}
-    admission = PartnerAdmission.parse(body)
-    return {admission.sign_key_digest, admission.kem_key_digest}
+    Also where nothing but the TLS key is new, which no text names and certificates are issued for.
+    """
+    return [
+        one.text for one in found if one.state in PROPOSED and one.text and one.text.attachments and not one.has_bundle
+    ]
 
 
 def _of_room(room: Room, texts: tuple[Text, ...], folder: Folder, chain: Chain) -> Iterator[Difference]:
-    standing = {name_of(room.kind, entry.body): entry.body for entry in reversed(list(chain.texts(room.kind)))}
+    entries = {name_of(room.kind, entry.body): entry for entry in reversed(list(chain.texts(room.kind)))}
+    standing = {name: entry.body for name, entry in entries.items()}
     waiting = _waiting(room.kind, chain)
     for text in texts:
-        yield _compared(text, standing.get(text.name), waiting.get(text.name), folder.stops, chain)
+        one = _compared(text, standing.get(text.name), waiting.get(text.name), folder.stops, chain)
+        beside = entries[text.name].attachments if text.name in entries else ()
+        yield replace(one, has_bundle=text.attachments == beside)
     named = {text.name for text in texts}
     for name in sorted(standing.keys() - named - chain.control.ended):
         yield Difference(
