@@ -79,7 +79,7 @@ def line_of(text: bytes, table: str, key: str) -> int | None:
 
 
 def _malformed(structure: str, expected: str) -> CallerError:
-    return CallerError("text-malformed", f"the text of a {structure} must be {expected}", at=structure)
+    return CallerError("text-malformed", f"the text of `{structure}` must be {expected}", at=structure)
 
 
 class Table:
@@ -95,7 +95,7 @@ class Table:
             if key not in keys:
                 raise CallerError(
                     "text-unknown-key",
-                    f"the text of a {structure} may have the keys {', '.join(sorted(keys))}, another came",
+                    f"the text of `{structure}` may have the keys {', '.join(sorted(keys))}, another came",
                     at=self.at(key[:64]),
                 )
 
@@ -124,7 +124,7 @@ class Table:
     def _value(self, key: str) -> object:
         if key not in self._values:
             raise CallerError(
-                "text-missing-key", f"the text of a {self._structure} must say `{self._path}{key}`", at=self.at(key)
+                "text-missing-key", f"the text of `{self._structure}` must say `{self._path}{key}`", at=self.at(key)
             )
         return self._values[key]
 
