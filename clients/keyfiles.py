@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from gateway.core.errors import CallerError, Fault
+from gateway.core.errors import CallerError, Fault, GatewayError
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_KEY_BYTES = 64 * 1024
+_KEY_MARK = b"PRIVATE KEY-----"
+
+T = TypeVar("T")
 
 
 def make_private_directory(path: Path) -> None:
@@ -65,11 +71,25 @@ def _refuse_open(path: Path, mode: int) -> None:
         )
 
 
-def write_public(path: Path, content: bytes) -> None:
-    """Writes or replaces `path` so that a reader sees the old file or the whole new one, also after a power failure."""
+def create_beside(path: Path, mode: int) -> tuple[Path, int]:
+    """A new empty file in the folder of `path` that takes its place later: where it is, and its descriptor.
+
+    Its name can be guessed, and the folder may be one that others write to: what lies there is never opened.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    return fresh, os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+
+
+def write_public(path: Path, content: bytes) -> None:
+    """Writes or replaces `path` so that a reader sees the old file or the whole new one, also after a power failure.
+
+    Refuses `file-exists` where a private key lies: a name that was mistyped must not destroy it.
+    """
+    _refuse_key(path)
+    fresh, descriptor = create_beside(path, 0o666)
     try:
-        with fresh.open("wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -83,6 +103,22 @@ def write_public(path: Path, content: bytes) -> None:
         os.close(directory)
 
 
+def _refuse_key(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        # What is not there, or cannot be read, is no key of whoever runs this.
+        return
+    try:
+        is_key = stat.S_ISREG(os.fstat(descriptor).st_mode) and _KEY_MARK in os.read(descriptor, MAX_KEY_BYTES)
+    finally:
+        os.close(descriptor)
+    if is_key:
+        raise CallerError(
+            "file-exists", "a key file is never replaced, there is one here", at=str(path), do="choose another place"
+        )
+
+
 def read_public(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     """At most `limit` bytes of a file; refuses a longer one before reading it whole."""
     with path.open("rb") as file:
@@ -90,3 +126,19 @@ def read_public(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     if len(content) > limit:
         raise CallerError("file-too-long", f"the file may have at most {limit} bytes, it has more", at=str(path))
     return content
+
+
+def read_as(path: Path, parse: Callable[[bytes], T], limit: int = MAX_FILE_BYTES) -> T:
+    """What `parse` makes of a file of at most `limit` bytes; what it refuses says which file it was."""
+    content = read_public(path, limit)
+    with naming(path):
+        return parse(content)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Puts the file in front of the place that an error inside names: a command may be given several."""
+    try:
+        yield
+    except GatewayError as error:
+        raise type(error)(error.code, error.message, at=f"{path}: {error.at}".rstrip(": "), do=error.do) from error

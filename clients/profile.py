@@ -22,7 +22,7 @@ from pathlib import Path
 from clients.certificates import der, leaf_of, load_certificates
 from clients.connection import Connection, split_endpoint
 from clients.enrolment import KEM_KEY, SIGN_KEY, TLS_KEY, PartyRole
-from clients.keyfiles import read_private, read_public, write_public
+from clients.keyfiles import read_as, read_private, write_public
 from clients.profile_page import FORMAT, literal, read_page, wrapped
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.partner import PartnerAdmission
@@ -75,7 +75,7 @@ class Profile:
     @classmethod
     def load(cls, path: Path) -> Profile:
         """The profile in `path`, checked whole; reads no key."""
-        return cls.parse(read_public(path, MAX_PROFILE_BYTES), path.parent)
+        return read_as(path, lambda text: cls.parse(text, path.parent), MAX_PROFILE_BYTES)
 
     @classmethod
     def parse(cls, text: bytes, folder: Path) -> Profile:

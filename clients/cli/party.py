@@ -12,7 +12,7 @@ from clients.cli.asking import check_words
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
 from clients.enrolment import PartyRole
-from clients.keyfiles import read_public
+from clients.keyfiles import read_as, read_public
 from clients.operator.answer import profile_for
 from clients.operator.ca import PartyKind, root_digest, trust_domain_of
 from clients.operator.drafts import lift_text, suspension_text
@@ -24,7 +24,7 @@ from gateway.core.suite.numbers import StatementKind
 
 def heard_bundle(path: Path, party_id: str, words: str) -> Bundle:
     """The bundle in `path` if it is this party's and its words are those that were heard."""
-    bundle = parse_bundle(read_public(path, MAX_BUNDLE_BYTES))
+    bundle = read_as(path, parse_bundle, MAX_BUNDLE_BYTES)
     if bundle.subject_id != party_id:
         raise CallerError(
             "party-id", f"the bundle must be of the id given, it is of `{bundle.subject_id}`", at=str(path)

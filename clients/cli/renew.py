@@ -16,7 +16,7 @@ from clients.cli.asking import ask_again_option
 from clients.cli.boundary import Command, pending
 from clients.cli.output import result
 from clients.cli.profile_option import profile_option
-from clients.keyfiles import read_public, write_public
+from clients.keyfiles import read_as, write_public
 from clients.link import Backoff, Patience
 from clients.profile import Profile
 from clients.renewal import install, renewal_of, renewed
@@ -42,7 +42,7 @@ def renew_command(profile_path: Path, wait: float, request: Path | None, certifi
         _say("written", profile, f"{request} (public, signed) to the operator: `sluicectl ca renew --file`")
         return
     if certificate:
-        _say("renewed", install(profile_path, profile, der(leaf_of(read_public(certificate)))))
+        _say("renewed", install(profile_path, profile, der(read_as(certificate, leaf_of))))
         return
     fresh = asyncio.run(_asked(profile_path, profile, wait))
     if fresh is None:

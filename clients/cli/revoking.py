@@ -18,7 +18,7 @@ from clients.certificates import der, leaf_of, load_certificates
 from clients.cli import output
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.report import report
-from clients.keyfiles import read_public
+from clients.keyfiles import read_as, read_public
 from clients.operator.authorities import authorities_of
 from clients.operator.ca import root_digest
 from clients.operator.drafts import certificate_revocation_text, serials_revocation_text
@@ -61,7 +61,7 @@ class Named:
 
 def by_certificate(path: Path) -> Callable[[Desk], Named]:
     """The certificate of a file, PEM; a chain is its first."""
-    identity = Identity.from_certificate(der(leaf_of(read_public(path))))
+    identity = Identity.from_certificate(der(read_as(path, leaf_of)))
     output.said(f"note: the certificate of {identity.uri}, until {utc(identity.not_after_ms)}")
     return lambda desk: Named("", (identity.fingerprint,))
 

@@ -11,7 +11,7 @@ from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import aligned, result
 from clients.cli.report import report
-from clients.keyfiles import read_public
+from clients.keyfiles import naming, read_public
 from clients.operator.drafts import end_text
 from clients.operator.render import notes_on
 from gateway.core.control.agreement import Agreement
@@ -64,7 +64,8 @@ def show(agreement_id: str) -> None:
 def propose(file: Path, reason: str, yes: bool) -> None:
     """Propose the agreement in FILE."""
     text = read_public(file)
-    Agreement.parse(text)
+    with naming(file):
+        Agreement.parse(text)
 
     async def action(desk: Desk) -> Decided:
         return await desk.propose(StatementKind.AGREEMENT, text, (), reason=reason, yes=yes)

@@ -19,7 +19,7 @@ from clients.cli.asking import check_words, open_home, reason_option, wait_optio
 from clients.cli.boundary import Group
 from clients.cli.exits import exit_code
 from clients.cli.output import result
-from clients.keyfiles import read_public, write_public
+from clients.keyfiles import read_as, write_public
 from clients.operator.authorities import replace_authority
 from clients.operator.ca import LEAF_HOURS, Authority, PartyKind, root_digest
 from clients.operator.card import is_card, parse_card
@@ -73,7 +73,7 @@ def init(trust_domain: str, out: Path, replace: bool) -> None:
 def issue(bundle: Path, words: str, hosts: tuple[str, ...], hours: int, out: Path | None) -> None:
     """Issue a certificate for the key in BUNDLE: a party's or gateway's .enrol, or an operator's .operator card."""
     authority = open_home().authority()
-    kind, party_id, request, right = _requested(read_public(bundle))
+    kind, party_id, request, right = read_as(bundle, _requested)
     check_words(words, right)
     pem = authority.issue(request, kind, party_id, now=datetime.now(UTC), hosts=hosts, hours=hours)
     path = out or bundle.with_suffix(".pem")

@@ -15,7 +15,7 @@ from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import aligned, result
 from clients.cli.report import change_cells, change_facts, change_line, report
-from clients.keyfiles import read_public, write_public
+from clients.keyfiles import read_as, write_public
 from clients.operator.carried import MAX_CARRIED_BYTES, Carried
 from clients.operator.home import read_genesis
 from clients.operator.render import render, signer_names, subject_of
@@ -134,8 +134,8 @@ def export_change(change_id: str, out: Path) -> None:
 def sign(file: Path, genesis: Path | None, reason: str, yes: bool) -> None:
     """Sign the change in FILE, offline; everything in it is verified first, from this home's genesis."""
     home = open_home()
-    carried = Carried.parse(read_public(file, MAX_CARRIED_BYTES))
-    founding = read_genesis(read_public(genesis)) if genesis else home.genesis()
+    carried = read_as(file, Carried.parse, MAX_CARRIED_BYTES)
+    founding = read_as(genesis, read_genesis) if genesis else home.genesis()
     entry, control = carried.verified(home, founding.statement.link, now_ms())
     signed, _ = sign_shown(home, entry, control.roster, asking(yes), control.proposals)
     write_public(file, carried.signed(signed, home.operator_id, reason).encode())
@@ -162,7 +162,7 @@ def sign(file: Path, genesis: Path | None, reason: str, yes: bool) -> None:
 @wait_option
 def import_change(file: Path, reason: str) -> None:
     """Hand in the change in FILE with the signatures that others put to it; this home's key is not used."""
-    carried = Carried.parse(read_public(file, MAX_CARRIED_BYTES))
+    carried = read_as(file, Carried.parse, MAX_CARRIED_BYTES)
 
     async def action(desk: Desk) -> Decided:
         if carried.change.statement.genesis != desk.chain.control.genesis:

@@ -11,7 +11,7 @@ from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
 from clients.cli.report import report
-from clients.keyfiles import read_public
+from clients.keyfiles import read_as
 from clients.operator.endorse import directory_draft, redated_draft
 from clients.times import now_ms, utc
 from gateway.core.control.enrolment import MAX_BUNDLE_BYTES, parse_bundle
@@ -71,7 +71,7 @@ def issue(gateway: Path | None, following: Path | None, words: str, days: int, r
     if gateway and following:
         raise CallerError("usage", "one of `--gateway` and `--next` is said, both were", at="--next")
     path = gateway or following
-    bundle = parse_bundle(read_public(path, MAX_BUNDLE_BYTES)) if path else None
+    bundle = read_as(path, parse_bundle, MAX_BUNDLE_BYTES) if path else None
     if bundle is not None:
         check_words(words, "-".join(bundle.words()))
     present, successor = (None, bundle) if following else (bundle, None)

@@ -13,7 +13,7 @@ import click
 from clients.cli.asking import asking, open_home, yes_option
 from clients.cli.boundary import Group
 from clients.cli.output import result
-from clients.keyfiles import read_public, write_public
+from clients.keyfiles import read_as, write_public
 from clients.operator.card import OperatorCard, parse_card
 from clients.operator.drafts import roster_text
 from clients.operator.home import read_genesis
@@ -67,8 +67,8 @@ def make(
     if out.exists():
         raise CallerError("file-exists", "a genesis is never replaced, there is one already", at=str(out))
     named = _persons(persons)
-    operators = [parse_card(read_public(path)) for path in cards]
-    offline = [parse_card(read_public(path)) for path in recovery]
+    operators = [read_as(path, parse_card) for path in cards]
+    offline = [read_as(path, parse_card) for path in recovery]
     text = roster_text(
         [(card, _person_of(card, named)) for card in operators],
         offline,
@@ -91,7 +91,7 @@ def make(
 def sign(file: Path, yes: bool) -> None:
     """Add this operator's signature to the founding statement in FILE."""
     home = open_home()
-    founding = read_genesis(read_public(file))
+    founding = read_as(file, read_genesis)
     founding.verify()
     entry = ControlEntry(founding, (), founding.statement.proposed_at_ms)
     signed, _ = sign_shown(home, entry, Roster.parse(founding.statement.body), asking(yes))
@@ -103,7 +103,7 @@ def sign(file: Path, yes: bool) -> None:
 @click.argument("file", type=_FILE)
 def show(file: Path) -> None:
     """Show the founding statement in FILE, who signed it and who has not."""
-    founding = read_genesis(read_public(file))
+    founding = read_as(file, read_genesis)
     founding.verify()
     entry = ControlEntry(founding, (), founding.statement.proposed_at_ms)
     roster = Roster.parse(founding.statement.body)

@@ -12,7 +12,7 @@ from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
 from clients.cli.report import report
-from clients.keyfiles import read_public
+from clients.keyfiles import read_as
 from clients.operator.shipped import guide_text, shipped_vocabularies
 from gateway.core.control.guide import Guide
 from gateway.core.errors import CallerError
@@ -53,7 +53,7 @@ def show() -> None:
 )
 def check(file: str, vocabularies: tuple[Path, ...]) -> None:
     """Check a guide without a gateway: a file, or the name of one that comes with the product."""
-    given = [Vocabulary.parse(read_public(path)) for path in vocabularies]
+    given = [read_as(path, Vocabulary.parse) for path in vocabularies]
     known: Mapping[str, Vocabulary] = {one.name: one for one in given} or shipped_vocabularies()
     parsed = Guide.parse(guide_text(file), known)
     floors = [

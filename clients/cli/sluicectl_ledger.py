@@ -23,6 +23,7 @@ from clients.cli import output
 from clients.cli.asking import open_home
 from clients.cli.boundary import Group
 from clients.cli.desk import Desk, at_desk
+from clients.keyfiles import read_as
 from clients.operator.accounts import Accounts
 from clients.operator.auditing import Question, read_accounts
 from clients.operator.chain import Chain
@@ -173,7 +174,7 @@ def export(path: Path) -> None:
 @click.option("--genesis", type=_OLD_FILE, help="The founding statement to hold it to.  [default: this home's]")
 def verify(path: Path, genesis: Path | None) -> None:
     """Verify a file of evidence offline: no gateway is asked."""
-    founding = read_genesis(genesis.read_bytes()) if genesis else open_home().genesis()
+    founding = read_as(genesis, read_genesis) if genesis else open_home().genesis()
     _report_file(path, verify_file(path, founding.statement.link))
 
 

@@ -16,7 +16,7 @@ from clients.cli.boundary import Group, differs, pending
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
 from clients.cli.report import decided_facts, decided_lines, is_pending, waited
-from clients.keyfiles import read_public, write_public
+from clients.keyfiles import read_as, write_public
 from clients.operator.drafts import lockdown_text
 from clients.operator.home import Home, read_genesis
 from clients.operator.kept_chain import KeptChain
@@ -164,8 +164,8 @@ def _lost(desk: Desk) -> list[LostStatement]:
 
 
 def _judged(file: Path, home: Home, genesis: Path | None) -> tuple[RestoreRequest, Judged]:
-    request = RestoreRequest.parse(read_public(file, MAX_REQUEST_FILE_BYTES))
-    founding = read_genesis(read_public(genesis)) if genesis else home.genesis()
+    request = read_as(file, RestoreRequest.parse, MAX_REQUEST_FILE_BYTES)
+    founding = read_as(genesis, read_genesis) if genesis else home.genesis()
     return request, judge(request, home, founding.statement.link, now_ms())
 
 

@@ -17,7 +17,7 @@ from clients.cli.boundary import Command
 from clients.cli.desk import Decided, Desk, at_desk
 from clients.cli.output import result
 from clients.cli.report import report
-from clients.keyfiles import read_public, write_public
+from clients.keyfiles import read_as, write_public
 from clients.operator.card import MAX_CARD_BYTES, OperatorCard, parse_card
 from clients.operator.carried import Carried
 from clients.operator.chain import Change
@@ -191,7 +191,7 @@ def _draft(desk: Desk, body: bytes, out: Path, reason: str) -> None:
 
 
 def _heard_card(path: Path, heard: dict[str, str]) -> OperatorCard:
-    card = parse_card(read_public(path, MAX_CARD_BYTES))
+    card = read_as(path, parse_card, MAX_CARD_BYTES)
     check_words(heard.get(card.operator_id, ""), card.words())
     return card
 

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from clients.keyfiles import read_public
+from clients.keyfiles import naming, read_as, read_public
 from clients.operator.render import name_of
 from gateway.core.control.enrolment import MAX_BUNDLE_BYTES
 from gateway.core.control.texts import Table, read_text
-from gateway.core.errors import CallerError, GatewayError
+from gateway.core.errors import CallerError
 from gateway.core.suite.numbers import MAX_TEXT_BYTES, StatementKind
 
 # Of these kinds one text is in force, whole; it has one file.
@@ -127,14 +127,16 @@ def _bundle_beside(file: Path) -> bytes:
 
 def _read_text(file: Path, kind: StatementKind, attachments: tuple[bytes, ...] = ()) -> Text:
     body = read_public(file, MAX_TEXT_BYTES)
-    try:
+    with naming(file):
         return Text(str(file), kind, name_of(kind, body), body, attachments)
-    except GatewayError as error:
-        raise type(error)(error.code, error.message, at=f"{file}: {error.at}".rstrip(": "), do=error.do) from error
 
 
 def _read_stops(file: Path) -> Stops:
-    table = read_text(read_public(file, MAX_TEXT_BYTES), "stops", {"suspended", "held", "ended"})
+    return read_as(file, _stops, MAX_TEXT_BYTES)
+
+
+def _stops(text: bytes) -> Stops:
+    table = read_text(text, "stops", {"suspended", "held", "ended"})
     return Stops(_reasons(table, "suspended"), _reasons(table, "held"), _reasons(table, "ended"))
 
 

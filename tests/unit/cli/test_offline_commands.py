@@ -268,6 +268,37 @@ def test_a_portion_that_nobody_could_ever_get_is_named(desk: Desk) -> None:
     assert desk.refused("a", *words) == (2, "unreachable-portion")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("genesis", "show", "FILE"),
+        ("genesis", "sign", "FILE", "--yes"),
+        ("genesis", "make", "FILE", "b.operator", *PERSONS, "--yes"),
+        ("ca", "issue", "FILE", "--words", "x"),
+        ("change", "sign", "FILE", "--reason", "x"),
+        ("change", "import", "FILE", "--reason", "x"),
+        ("restore", "show", "FILE"),
+        ("guide", "check", "UAS-2026-2", "--vocabulary", "FILE"),
+        ("ledger", "verify", "b.operator", "--genesis", "FILE"),
+        ("agreement", "propose", "FILE", "--reason", "x"),
+        ("ca", "revoke", "--certificate", "FILE", "--reason", "x"),
+        ("source", "admit", "FILE", "--id", "s", "--scope", "tactic//TEST", "--words", "x", "--reason", "x"),
+    ],
+    ids=lambda words: "-".join(words[:2]),
+)
+def test_a_file_that_is_something_else_is_named(desk: Desk, words: tuple[str, ...]) -> None:
+    """Of several files a person must know which was the wrong one."""
+    wrong = Path(desk.path("photo.jpg"))
+    wrong.write_bytes(bytes(range(256)) * 8)
+    desk.facts("a", "ca", "init", "--trust-domain", "sluice.example", "--out", desk.path("roots.pem"))
+
+    given = {"FILE": str(wrong), "b.operator": desk.path("b.operator")}
+    ran = desk.run("a", *(given.get(word, word) for word in words), "--json")
+
+    assert ran.exit_code in {2, 5}
+    assert json.loads(ran.stderr.strip().splitlines()[-1])["at"].startswith(str(wrong))
+
+
 def test_help_of_every_noun_works_without_a_home(tmp_path: Path) -> None:
     """A newcomer reads before making anything."""
     nouns = CliRunner().invoke(sluicectl, ["--help"]).stdout

@@ -52,9 +52,9 @@ def test_a_text_is_read_as_the_bytes_that_are_signed(tmp_path: Path) -> None:
         ({"agreements/a.enrol": ""}, "file-unknown", "agreements/a.enrol"),
         ({"agreements/a.toml": "x = 1\n"}, "text-unknown-key", "agreements/a.toml: agreement.x"),
         ({"partners/a.toml": "x = 1\n"}, "bundle-missing", "partners/a.enrol"),
-        ({"stops.toml": "x = 1\n"}, "text-unknown-key", ""),
-        ({"stops.toml": "[suspended]\na = 1\n"}, "text-value", ""),
-        ({"stops.toml": "suspended = 1\n"}, "text-value", ""),
+        ({"stops.toml": "x = 1\n"}, "text-unknown-key", "stops.toml: stops.x"),
+        ({"stops.toml": "[suspended]\na = 1\n"}, "text-value", "stops.toml: stops.suspended.a"),
+        ({"stops.toml": "suspended = 1\n"}, "text-value", "stops.toml: stops.suspended"),
         ({"guide.toml": "not toml"}, "text-malformed", "guide.toml: guide"),
         (
             {
@@ -76,9 +76,7 @@ def test_what_is_not_understood_is_refused_by_the_name_of_its_file(
     with pytest.raises(GatewayError) as caught:
         read_folder(tmp_path)
 
-    assert caught.value.code == code
-    if at:
-        assert caught.value.at == str(tmp_path / at)
+    assert (caught.value.code, caught.value.at) == (code, str(tmp_path / at))
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
