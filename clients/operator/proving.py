@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Protocol
 
+from clients.keyfiles import create_beside
 from clients.operator.accounts import VerifiedDisclosure
 from gateway.core.control.entry import ControlEntry
 from gateway.core.errors import CallerError, Refused
@@ -67,9 +68,9 @@ def evidence_file(path: Path) -> Iterator[EvidenceFile]:
     """A new file at `path`, whole or not at all; refuses `file-exists`."""
     if path.exists():
         raise CallerError("file-exists", "evidence is never written over, there is a file already", at=str(path))
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh, descriptor = create_beside(path, 0o600)
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield EvidenceFile(file)
             file.flush()
             os.fsync(file.fileno())

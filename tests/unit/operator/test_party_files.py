@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from clients.certificates import certificate_request, is_certified, leaf_of, loa
 from clients.enrolment import PartyRole, bundle_of, enrol
 from clients.keyfiles import make_private_directory, read_private, read_public, write_private, write_public
 from clients.operator.ca import Authority, PartyKind
+from clients.operator.proving import evidence_file
 from gateway.core.control.enrolment import parse_bundle
 from gateway.core.errors import CallerError, Fault, GatewayError
 from gateway.core.suite.keys import KemKey, SigningKey
@@ -141,6 +143,44 @@ def test_a_public_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Pa
         write_public(target, b"content")
 
     assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+
+
+def test_no_public_file_takes_the_place_of_a_key(tmp_path: Path) -> None:
+    """`--out` is typed by people, and a certificate's default name is its request's with `.pem`."""
+    path = tmp_path / "sign.pem"
+    write_private(path, SigningKey.generate().to_pem())
+    kept = read_private(path)
+
+    with pytest.raises(CallerError) as caught:
+        write_public(path, b"a card")
+
+    assert (caught.value.code, read_private(path)) == ("file-exists", kept)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["sign.pem"]
+
+
+def evidence(path: Path, content: bytes) -> None:
+    """A file of evidence with one item."""
+    with evidence_file(path) as file:
+        file.write(6, content)
+
+
+@pytest.mark.parametrize("write", [write_public, evidence])
+@pytest.mark.parametrize("lay", [os.symlink, os.link])
+def test_what_others_laid_in_a_shared_folder_is_not_written_into(
+    tmp_path: Path, write: Callable[[Path, bytes], None], lay: Callable[[Path, Path], None]
+) -> None:
+    """The name of a file in the making can be guessed; a link there would lead to another file of the writer's."""
+    own = tmp_path / "own"
+    own.write_bytes(b"of the writer")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    lay(own, shared / f".out.{os.getpid()}")
+
+    write(shared / "out", b"content")
+
+    assert own.read_bytes() == b"of the writer"
+    assert b"content" in (shared / "out").read_bytes()
+    assert [entry.name for entry in shared.iterdir()] == ["out"]
 
 
 def test_a_bundle_carries_the_public_keys_of_the_folder(tmp_path: Path) -> None:
