@@ -74,7 +74,7 @@ def agreement_text(partner_id: str, **changed: str) -> bytes:
         "to": f'"{partner_id}"',
         "basis": '"MoU 2026-05-11, annex B"',
         "starts": "2026-06-01",
-        "ends": "2027-06-30",
+        "ends": "2099-06-30",
         "kinds": '["telemetry", "tactic"]',
         "modes": '["SIMULATED"]',
         "sources": '"all"',

@@ -46,7 +46,7 @@ BRITISH = "UA-GB-2026-007"
 
 def agreement_text(agreement_id: str, partner_id: str, **changed: str) -> bytes:
     """An agreement of the day; `changed` adds or replaces lines by key, with TOML values."""
-    return stand.agreement_text(partner_id, id=f'"{agreement_id}"', **changed)
+    return stand.agreement_text(partner_id, **({"id": f'"{agreement_id}"', "ends": "2027-06-30"} | changed))
 
 
 AGREEMENTS = {

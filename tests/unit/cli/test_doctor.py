@@ -23,6 +23,9 @@ from gateway.core.control.statement import SignedStatement
 from tests.tokens import Issuer
 from tests.unit.operator.parties import AGREEMENT, CLEARANCE, TRUST_DOMAIN, a_genesis, a_profile, homes
 
+# The doctor looks at this machine's clock.
+LASTING = AGREEMENT.replace(b"2027-06-30", b"2099-06-30")
+
 
 @pytest.fixture(scope="module")
 def genesis(tmp_path_factory: pytest.TempPathFactory) -> SignedStatement:
@@ -33,7 +36,8 @@ def genesis(tmp_path_factory: pytest.TempPathFactory) -> SignedStatement:
 @pytest.fixture
 def profile(tmp_path: Path, genesis: SignedStatement) -> Profile:
     """A partner's profile whose gateway is not there."""
-    return replace(a_profile(tmp_path, genesis), endpoint="127.0.0.1:9")
+    lasting = (Agreement.parse(LASTING),)
+    return replace(a_profile(tmp_path, genesis), endpoint="127.0.0.1:9", agreements=lasting)
 
 
 def examined(profile: Profile) -> tuple[int, dict[str, Any]]:
@@ -48,7 +52,7 @@ def examined(profile: Profile) -> tuple[int, dict[str, Any]]:
 
 def test_whose_access_token_is_needed_is_said(profile: Profile) -> None:
     """Whoever sets up the issuer must know client and audience; an agreement that asks for none says nothing."""
-    required = Agreement.parse(AGREEMENT + b'token = "required"\n')
+    required = Agreement.parse(LASTING + b'token = "required"\n')
     bound = replace(
         profile, agreements=(required,), admission_text=profile.admission_text + Issuer(keys={}).table().encode()
     )
@@ -73,7 +77,7 @@ def test_a_gateway_that_is_away_is_the_only_thing_wrong(profile: Profile) -> Non
     assert found["keys"].endswith("usa-arl/ (0600), as admitted")
     assert "certificate 23 h left" in found["identity"]
     assert found["cleared"] == "USA: UKR T"
-    assert found["agreement"] == "UA-US-2026-014 in force to 2027-06-30: telemetry tactic; SIMULATED; ceiling T"
+    assert found["agreement"] == "UA-US-2026-014 in force to 2099-06-30: telemetry tactic; SIMULATED; ceiling T"
 
 
 def test_each_failure_is_told_with_what_to_do(profile: Profile) -> None:

@@ -14,7 +14,9 @@ from gateway.usecases.release import MAX_SUBSCRIPTIONS
 from gateway.usecases.subscription import MAX_PENDING_FRAMES
 from tests.unit.usecases.follower import records_of
 from tests.unit.usecases.house import a_house
+from tests.unit.usecases.test_heartbeats import AtOnce
 from tests.unit.usecases.town import Origin, terms, turns
+from tests.warped_time import run_warped
 
 MINUTE = 60_000
 
@@ -331,7 +333,7 @@ def test_a_returning_partner_does_not_wait_for_the_next_idle_tick() -> None:
     """It has seen the last one and its first message must be newer; so it asks for one."""
 
     async def scenario() -> None:
-        async with a_house() as house:
+        async with a_house(pool=AtOnce()) as house:
             follower = house.follower()
             follower.open()
             await follower.caught_up()
@@ -343,7 +345,7 @@ def test_a_returning_partner_does_not_wait_for_the_next_idle_tick() -> None:
 
             assert house.ticker.number > before
 
-    asyncio.run(asyncio.wait_for(scenario(), 5))
+    run_warped(asyncio.wait_for(scenario(), 5))
 
 
 def test_only_the_kinds_asked_for_come() -> None:

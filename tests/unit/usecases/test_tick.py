@@ -18,7 +18,9 @@ from gateway.ports.journal import Journal
 from gateway.usecases.rebuild import entries_of
 from tests.unit.control.given import signing_key
 from tests.unit.usecases.house import GatedJournals, House, a_house
+from tests.unit.usecases.test_heartbeats import AtOnce
 from tests.unit.usecases.town import Origin, turns
+from tests.warped_time import run_warped
 
 
 def audited(house: House) -> int:
@@ -179,11 +181,11 @@ def test_the_floor_is_kept_at_most_a_second_late() -> None:
     """By a task of its own, without anybody asking."""
 
     async def scenario() -> None:
-        async with a_house() as house:
+        async with a_house(pool=AtOnce()) as house:
             heard = asyncio.Event()
             house.ticker._floor = HeardFloor(house.floor.read(), heard)
             await ticked(house, 0)
-            async with asyncio.timeout(1.0 + 0.5):
+            async with asyncio.timeout(1.0 + 0.1):
                 keeping = asyncio.create_task(house.ticker.keep_floor())
                 await heard.wait()
             keeping.cancel()
@@ -191,4 +193,4 @@ def test_the_floor_is_kept_at_most_a_second_late() -> None:
             assert house.floor.read().tick == 0
             assert house.ticker.number == 0
 
-    asyncio.run(scenario())
+    run_warped(scenario())
