@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.commands import Background, run
+from gateway.cli.commands import run
 from gateway.cli.demo import Demo, judge
 from gateway.cli.demo_steps import Steps
 from gateway.cli.demo_world import PARTNERS, World
@@ -63,9 +63,10 @@ class Saboteur(Steps):
         """First a suspension that nobody signs, and a record after it."""
         partner = "deu/wtd81"
         self.effective_ms = time.time_ns() // 1_000_000
-        before = len(self._ids(partner))
+        before = {one: self.frames(one) for one in self.live}
         self._publish(self._write_tactic())
-        self.live[partner].wait_until(self._has(partner, before + 1), "a record nobody should get")
+        for one, count in before.items():
+            self.wait_for_frame(one, count)
         self.broken["nobody suspended"] = {"revoke": {"frames_after": self.frames_after(partner), "ms": 0}}
         return super().revoke()
 
@@ -75,8 +76,7 @@ class Saboteur(Steps):
         self.world.gateway.kill()
         idle = self.interrupted()
         self.restart()
-        self.live["usa/arl"] = Background(self._follow("usa/arl"), self.root, "usa-arl.between")
-        self.live["usa/arl"].wait_until(self._is_caught_up("usa/arl", self._count("usa/arl", "caught-up")), "a stream")
+        self.follow_on("usa/arl", "between")
         for claim in ("pending", "undelivered"):
             self.broken[f"nothing {claim} at the crash"] = {claim: idle[claim]}
         return super().crash()
