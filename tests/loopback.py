@@ -216,6 +216,14 @@ def client_command(*words: object) -> list[str]:
     return [str(Path(sys.executable).with_name("sluice-client")), *map(str, words)]
 
 
+def interruptible(words: Sequence[str]) -> list[str]:
+    """The command as a terminal starts it: tests that are run in the background have all they start ignore Ctrl-C."""
+    program = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    return [sys.executable, "-c", program, *words]
+
+
 async def finished(words: Sequence[str], stdin: bytes = b"") -> Finished:
     """A process from start to end."""
     process = await asyncio.create_subprocess_exec(

@@ -55,6 +55,7 @@ from tests.loopback import Loopback
 from tests.stand import Stand
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 
 
 def now_ms() -> int:
@@ -173,10 +174,10 @@ class Truth:
             [one.endorsement for one in changed],
             dir_no=number,
             issued_at_ms=issued_ms,
-            expires_at_ms=issued_ms + MINUTE_MS if expires_ms is None else expires_ms,
+            expires_at_ms=issued_ms + HOUR_MS if expires_ms is None else expires_ms,
         )
         founding = self.control.succession[0]
-        link, body, until_ms = founding.statement.link, built.encode(), issued_ms + MINUTE_MS
+        link, body, until_ms = founding.statement.link, built.encode(), issued_ms + HOUR_MS
         statement = Statement(link, 90 + number, link, link, StatementKind.DIRECTORY, body, issued_ms, until_ms)
         keys = self.stand.operators if signers is None else signers
         signatures = encode_signatures([sign_statement(statement, key) for key in keys])

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from gateway.core.errors import CallerError, Fault
 
-COMMAND_SECONDS = 120.0
+COMMAND_SECONDS = 300.0
 DONE = 0
 # The exit code of a change that waits for a second operator.
 PENDING = 7
@@ -66,7 +66,7 @@ class Commands:
     at_once: int = 2
 
     def finished(self, words: Sequence[str], typed: str = "") -> Finished:
-        """A command from start to end, whatever became of it; `command-overdue` after two minutes."""
+        """A command from start to end, whatever became of it; `command-overdue` after five minutes."""
         command = [installed(words[0]), *words[1:]]
         try:
             done = subprocess.run(  # noqa: S603 - our own commands with our own words

@@ -1,7 +1,7 @@
 """Ends a process when whoever started it is gone, however it went: `python watcher.py PID`, standard input a pipe.
 
 The starter holds the other end of the pipe. It closes when the starter ends, also by kill -9, and then the process is
-asked to stop and, 10 seconds later, made to. The process is held by a descriptor, so that another one that is given
+asked to stop and, a minute later, made to. The process is held by a descriptor, so that another one that is given
 the same number is never hit. Standard library only: it starts in a few milliseconds and imports nothing of ours.
 """
 
@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 
-_GRACE_MS = 10_000
+_GRACE_MS = 60_000
 
 
 def watch(pid: int) -> None:

@@ -38,7 +38,7 @@ from gateway.usecases.lanes import KIND_ADMITTED
 from tests.stand import CLEARANCES, Stand
 
 SOURCE = "src-3f07"
-DRAIN_SECONDS = 120.0
+DRAIN_SECONDS = 300.0
 
 
 class Crash:

@@ -29,7 +29,7 @@ from tests.conftest import ROOT
 
 SERVER = ROOT / "tests" / "oidc" / "server.mjs"
 _NAMED = "SLUICE_ISSUER"
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

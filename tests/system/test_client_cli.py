@@ -233,8 +233,8 @@ async def _caught_up(command: list[str]) -> asyncio.subprocess.Process:
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     assert process.stderr is not None
-    while b"caught-up" not in await process.stderr.readline():
-        pass
+    while b"caught-up" not in (line := await process.stderr.readline()):
+        assert line, "it ended before it was caught up"
     return process
 
 

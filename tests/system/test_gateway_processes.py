@@ -17,7 +17,7 @@ from clients.operator.ca import Authority, PartyKind
 from clients.partner.events import CaughtUp, Ended
 from clients.partner.follow import follow
 from clients.testing.commands import Commands, Facts, Finished
-from clients.testing.processes import Process
+from clients.testing.processes import WAIT_SECONDS, Process
 from clients.testing.served import Served
 from gateway.cli.main import main
 from gateway.core.control.enrolment import parse_bundle
@@ -91,7 +91,7 @@ def test_a_signal_ends_streams_with_a_word_and_the_process_with_zero(
         raise AssertionError("the stream did not end")
 
     ended = world.run(scenario())
-    code = process.popen.wait(30)
+    code = process.popen.wait(WAIT_SECONDS)
 
     assert ended.reason is EndReason.SHUTDOWN
     assert code == 0

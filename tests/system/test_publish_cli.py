@@ -14,7 +14,8 @@ from clients.cli.exits import DENIED, INTERRUPTED, OK, PENDING, UNREACHABLE, USA
 from clients.simulator import write_flight
 from clients.source.outbox import Outbox
 from clients.testing import Sluice, Source
-from tests.loopback import Finished, client_command
+from clients.testing.processes import WAIT_SECONDS
+from tests.loopback import Finished, client_command, interruptible
 from tests.system.office import typed
 from tests.system.papers import START_MS, TACTIC
 from tests.unit.formats.logs import Tlog
@@ -242,7 +243,7 @@ def test_ctrl_c_leaves_everything_in_the_outbox(world: World) -> None:
     """Closing the lid in the middle is safe: exit code 130, nothing lost, nothing said twice."""
     publish(world, "tactic.toml", "--no-wait", outbox="interrupted")
     world.sluice.stop()
-    command = client_command(*world.words("outbox", "interrupted"), "--send")
+    command = interruptible(client_command(*world.words("outbox", "interrupted"), "--send"))
 
     async def interrupted() -> tuple[int | None, bytes]:
         process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
@@ -253,7 +254,7 @@ def test_ctrl_c_leaves_everything_in_the_outbox(world: World) -> None:
         return process.returncode, said + rest
 
     try:
-        code, said = asyncio.run(asyncio.wait_for(interrupted(), 60))
+        code, said = asyncio.run(asyncio.wait_for(interrupted(), WAIT_SECONDS))
     finally:
         world.sluice.start()
 

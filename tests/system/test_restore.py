@@ -84,7 +84,7 @@ class Day:
     def settled(self) -> Tally:
         """The source moves its outbox until everything is decided."""
         with self.world.outbox() as outbox:
-            return self.world.run(self.world.upload(outbox).run(give_up_after_seconds=20))
+            return self.world.run(self.world.upload(outbox).run(give_up_after_seconds=120))
 
     def published(self) -> str:
         """One more record, acknowledged; its name."""

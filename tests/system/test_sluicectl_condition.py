@@ -54,7 +54,7 @@ def test_a_source_that_was_copied_is_held_until_two_name_both_its_batches(desk: 
     shutil.copytree(source.path.parent, copy)
     desk.sluice.publish(source, desk.sluice.tactic("second"), kind="tactic")
     again = ("publish", str(desk.sluice.tactic("another")), "--profile", str(copy / source.path.name))
-    desk.client(*again, "--mode", "SIMULATED", "--give-up-after", "5")
+    desk.client(*again, "--mode", "SIMULATED", "--give-up-after", "120")
 
     (fork,) = desk.facts("officer-1", "source", "fork", "list")["forks"]
     shown, status = desk.run("officer-1", "source", "fork", "list").stdout, desk.run("officer-1", "status").stdout

@@ -45,7 +45,7 @@ def test_waiting_ends_when_the_other_has_approved(desk: Office) -> None:
         other(desk, "change", "approve", first_pending(desk), "--reason", "agreed", "--yes")
 
     thread = meanwhile(approve)
-    facts = desk.facts("officer-1", *propose(desk, "UA-WAITS-1", "--wait", "60"))
+    facts = desk.facts("officer-1", *propose(desk, "UA-WAITS-1", "--wait", "300"))
     thread.join()
 
     assert (facts["state"], facts["signatures"]) == ("APPLIED", {"have": 2, "need": 2})
@@ -70,7 +70,7 @@ def test_a_wait_for_what_was_overtaken_ends_at_once(desk: Office) -> None:
         other(desk, "source", "suspend", "src-3f07", "--reason", "drill")
 
     thread = meanwhile(overtake)
-    error = desk.error("officer-1", *propose(desk, "UA-WAITS-3", "--wait", "60"), code=6)
+    error = desk.error("officer-1", *propose(desk, "UA-WAITS-3", "--wait", "300"), code=6)
     thread.join()
     desk.facts("officer-1", "source", "resume", "src-3f07", "--reason", "over", "--yes", code=7)
 
@@ -97,8 +97,12 @@ def test_a_mistyped_id_is_answered_with_the_one_meant(desk: Office) -> None:
 
     suspended = desk.error("officer-1", "partner", "suspend", "usa/wiats", "--reason", "x", code=5)
     assert "did you mean `usa/waits`?" in suspended["do"]
-    unlike = desk.error("officer-1", "partner", "show", "zz", code=2)
-    assert unlike["do"] == "`sluicectl partner list`"
+    unlike = {
+        "partner": desk.error("officer-1", "partner", "show", "zz", code=2),
+        "agreement": desk.error("officer-1", "agreement", "end", "zz", "--reason", "x", code=5),
+    }
+    for noun, error in unlike.items():
+        assert (error["at"], error["do"]) == ("zz", f"`sluicectl {noun} list`")
 
 
 def test_a_context_whose_home_went_to_another_gateway_is_refused(desk: Office) -> None:
