@@ -58,7 +58,7 @@ def ask(
         context.load_cert_chain(folder / "leaf.pem", folder / "leaf.key")
     try:
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=120) as plain,
             context.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
         ):
             agreed = str(secured.version())

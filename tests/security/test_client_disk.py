@@ -75,7 +75,7 @@ def child(code: str, folder: Path) -> list[object]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -130,7 +130,7 @@ def test_a_store_without_room_for_its_first_tick_names_it(tmp_path: Path) -> Non
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
     assert done.returncode == 1

@@ -33,7 +33,7 @@ from gateway.core.suite.numbers import DataMode, Schema
 
 HOUR_MS = 3_600_000
 TRUNCATIONS, FLIPS = 50, 500
-SECONDS_PER_LOG = 20
+SECONDS_PER_LOG = 120
 SAMPLE = "mavlink/ardupilot_dataflash_test.BIN"
 NAMED = {"log-unreadable", "log-too-large", "log-timeout", "log-empty", "platform-unknown"}
 LIMITS = Limits()

@@ -31,7 +31,7 @@ def server(authority: Authority, tmp_path: Path) -> Iterator[KeyServer]:
         yield one
 
 
-def fetched(url: str, authority: Authority, seconds: float = 5.0) -> bytes | str:
+def fetched(url: str, authority: Authority, seconds: float = 60.0) -> bytes | str:
     """What came, or the code of why nothing did."""
     try:
         return fetch(url, tls_context(authority.root_pem()), seconds)

@@ -68,7 +68,7 @@ class Insider:
     def upload(self) -> dict[str, int]:
         """The source settles its outbox; its batches by state."""
         with self.world.outbox() as outbox:
-            return self.world.run(self.world.upload(outbox).run(give_up_after_seconds=20)).batches
+            return self.world.run(self.world.upload(outbox).run(give_up_after_seconds=120)).batches
 
     def upload_one(self) -> dict[str, int]:
         """As `upload`, with one more batch: a source that has nothing to send does not ask."""

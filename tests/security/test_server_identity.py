@@ -72,7 +72,7 @@ def a_leaf_with(names: Iterable[x509.GeneralName]) -> Leaf:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW - timedelta(minutes=5))
-        .not_valid_after(NOW + timedelta(hours=1))
+        .not_valid_after(NOW + timedelta(hours=24))
         .add_extension(x509.SubjectAlternativeName(list(names)), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
@@ -128,7 +128,7 @@ def partner(tmp_path: Path) -> Connection:
 async def _call(connection: Connection, method: str = "/probe/Echo") -> bytes:
     channel = await secure_channel(connection)
     try:
-        return await channel.unary_unary(method)(b"hello", timeout=5)
+        return await channel.unary_unary(method)(b"hello", timeout=60)
     finally:
         await channel.close(None)
 
@@ -209,7 +209,7 @@ def test_the_channel_accepts_no_other_certificate_than_the_one_that_was_checked(
         )
         await server.start()
         try:
-            await channel.unary_unary("/probe/Echo")(b"hello", timeout=5)
+            await channel.unary_unary("/probe/Echo")(b"hello", timeout=60)
         except grpc.aio.AioRpcError as error:
             return translated(error)
         finally:
@@ -229,9 +229,9 @@ def test_a_message_of_a_gateway_is_read_up_to_its_bound_and_not_a_byte_further(p
             channel = await secure_channel(replace(partner, endpoint=endpoint))
             grow = channel.unary_unary("/probe/Grow")
             try:
-                most = await grow(str(MAX_MESSAGE_BYTES).encode(), timeout=5)
+                most = await grow(str(MAX_MESSAGE_BYTES).encode(), timeout=60)
                 with pytest.raises(grpc.aio.AioRpcError) as caught:
-                    await grow(str(MAX_MESSAGE_BYTES + 1).encode(), timeout=5)
+                    await grow(str(MAX_MESSAGE_BYTES + 1).encode(), timeout=60)
                 return len(most), caught.value.code().name
             finally:
                 await channel.close(None)

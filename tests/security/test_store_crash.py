@@ -23,7 +23,7 @@ def test_what_was_answered_survives_twenty_kills_once_and_whole(tmp_path: Path, 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

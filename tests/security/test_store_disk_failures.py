@@ -31,7 +31,7 @@ def a_child(case: str, folder: Path) -> dict[str, list[str] | int]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

@@ -224,7 +224,7 @@ def _handshake(port: int, world: Loopback, leaf: Leaf, folder: Path, version: ss
     context.maximum_version = version
     try:
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as raw,
+            socket.create_connection(("127.0.0.1", port), timeout=120) as raw,
             context.wrap_socket(raw, server_hostname="127.0.0.1") as secured,
         ):
             return str(secured.version())
@@ -266,11 +266,11 @@ def test_older_protocols_and_plaintext_are_not_spoken(process_port: tuple[int, L
             ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", version, "-cipher", "ALL:@SECLEVEL=0"],
             input=b"",
             capture_output=True,
-            timeout=20,
+            timeout=120,
             check=False,
         )
         assert b"Cipher is (NONE)" in done.stdout
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as plain:
         plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
         assert not plain.recv(4096).startswith(b"\x00\x00")
 

@@ -23,7 +23,7 @@ FOLLOW = "/sluice.v1.ReleaseService/Follow"
 RECEIPT = "/sluice.v1.ReleaseService/SendReceipt"
 READ_CONTROL = "/sluice.v1.GovernService/ReadControl"
 READ_ACCOUNTS = "/sluice.v1.LedgerService/ReadAccounts"
-CALL_SECONDS = 20.0
+CALL_SECONDS = 120.0
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
