@@ -61,7 +61,13 @@ _WORDS = {CaughtUp: "caught-up", QuotaReached: "quota-reached", Suspended: "susp
 @click.option("--subscription", default="default", show_default=True, help="A name; each has its own cursor.")
 @click.option("--state", type=click.Path(path_type=Path), help="What is kept.  [default: beside the profile]")
 @click.option("--from-start", is_flag=True, help="From the first record; what is held is not handed up again.")
-@click.option("--until", type=click.Choice(["forever", "caught-up", "ended"]), default="forever", show_default=True)
+@click.option(
+    "--until",
+    type=click.Choice(["forever", "caught-up", "ended"]),
+    default="forever",
+    show_default=True,
+    help="When to stop: when told, when nothing is left to get, or when the stream ends.",
+)
 @click.option("--receipt", is_flag=True, help="Send a signed receipt at the end; needs a file.")
 @click.option("--record", type=click.Path(path_type=Path), help="Keep the stream as received, for `replay`; private.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="The access token, read anew for each stream.")

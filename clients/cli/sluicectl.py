@@ -12,12 +12,15 @@ from clients.cli.contexts import Named, read_contexts
 _ROOMS = {
     "operator": (
         "clients.cli.sluicectl_operator:operator",
-        "Operators: init, connect, renew; list, propose, adopt, object, lift.",
+        "Operators: init, card, connect, renew; list, propose, adopt, object, lift.",
     ),
     "genesis": ("clients.cli.sluicectl_genesis:genesis", "Found a gateway: make, sign, show. Offline."),
-    "ca": ("clients.cli.sluicectl_ca:ca", "The built-in certificate authority: init, issue, renew, rebind."),
+    "ca": ("clients.cli.sluicectl_ca:ca", "Certificates: init, issue, renew, rebind, revoke, revoked."),
     "status": ("clients.cli.sluicectl_status:status", "What stands at the gateway, verified."),
-    "change": ("clients.cli.sluicectl_change:change", "Pending changes: list, show, approve, reject, rebase."),
+    "change": (
+        "clients.cli.sluicectl_change:change",
+        "Pending changes: list, show, approve, reject, rebase; export, sign, import.",
+    ),
     "source": (
         "clients.cli.sluicectl_source:source",
         "Sources: list, show, admit, suspend, resume, profile; fork list, lift.",

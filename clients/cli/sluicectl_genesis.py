@@ -47,7 +47,9 @@ def genesis() -> None:
 @click.option(
     "--recovery-quorum", type=int, default=2, show_default=True, help="Recovery keys needed to replace a roster."
 )
-@click.option("--out", type=_FILE, default=Path("genesis.sluice"), show_default=True, metavar="FILE")
+@click.option(
+    "--out", type=_FILE, default=Path("genesis.sluice"), show_default=True, metavar="FILE", help="Where it goes."
+)
 @yes_option
 def make(
     cards: tuple[Path, ...],

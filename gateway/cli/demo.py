@@ -33,7 +33,13 @@ _MARK = "demo.json"
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A log to publish instead of the simulated flight.",
 )
-@click.option("--redaction", type=click.Choice(["field", "range"]), default="field", show_default=True)
+@click.option(
+    "--redaction",
+    type=click.Choice(["field", "range"]),
+    default="field",
+    show_default=True,
+    help="What is removed from it before signing.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def demo(folder: Path, port: int, inputs: tuple[Path, ...], redaction: str, as_json: bool) -> int:
     """Show a source, three partners, a tampered frame, a suspension and a crash."""
