@@ -18,7 +18,14 @@ from clients.operator.render import is_narrowing, subject_of
 from gateway.core.control.entry import ControlEntry
 from gateway.core.errors import CallerError, Refused
 
-reason_option = click.option("--reason", required=True, help="Why; it is kept with the change.")
+
+def _said(_context: click.Context, _parameter: click.Parameter, reason: str) -> str:
+    if not reason.strip():
+        raise click.BadParameter("a reason says why, nothing was said")
+    return reason
+
+
+reason_option = click.option("--reason", required=True, callback=_said, help="Why; it is kept with the change.")
 yes_option = click.option("--yes", is_flag=True, help="Sign without asking to type the name.")
 _WAIT = "sluice.wait"
 
@@ -60,7 +67,7 @@ def asking(yes: bool) -> Callable[[str, ControlEntry], None]:
     """Shows the text on stderr and, for what widens and without `yes`, asks for the name."""
 
     def show(text: str, entry: ControlEntry) -> None:
-        output.said(text)
+        output.said_signed(text)
         if not yes and not is_narrowing(entry.statement.kind):
             confirm(subject_of(entry.statement)[1])
 
@@ -70,13 +77,20 @@ def asking(yes: bool) -> Callable[[str, ControlEntry], None]:
 def confirm(name: str) -> None:
     """Asks to type `name`; refuses `not-confirmed` on anything else, or where nobody can type."""
     output.said(f"type {name} to sign:")
-    typed = sys.stdin.readline()
+    try:
+        typed = sys.stdin.readline()
+    except UnicodeDecodeError:
+        typed = "?"
     if not typed:
         raise CallerError(
             "not-confirmed", "a change that widens must be confirmed, nobody typed", do="add `--yes` in scripts"
         )
     if typed.strip() != name:
-        raise CallerError("not-confirmed", f"`{name}` must be typed to sign, something else was")
+        raise CallerError(
+            "not-confirmed",
+            f"`{name}` must be typed to sign, something else was",
+            do="nothing was signed; run it again",
+        )
 
 
 def check_words(spoken: str, right: str) -> None:

@@ -31,7 +31,7 @@ class Desk:
         """A file of the folder."""
         return str(self.folder / name)
 
-    def run(self, home: str, *words: str, typed: str = "") -> Result:
+    def run(self, home: str, *words: str, typed: str | bytes = "") -> Result:
         """`sluicectl` in a home."""
         return CliRunner().invoke(sluicectl, ["--home", self.path(home), *words], input=typed)
 
@@ -110,8 +110,19 @@ def test_the_words_of_every_card_are_printed_to_be_compared(desk: Desk) -> None:
 def test_a_genesis_is_confirmed_by_typing(desk: Desk) -> None:
     """It is the one signature that everything hangs on."""
     assert desk.refused("a", *desk.genesis_words(*PERSONS)) == (2, "not-confirmed")
+    for typed in ("gatewya\n", b"\xff\xfe\n"):
+        assert desk.run("a", *desk.genesis_words(*PERSONS), typed=typed).exit_code == 2
     assert not Path(desk.path("genesis.sluice")).exists()
     assert desk.run("a", *desk.genesis_words(*PERSONS), typed="gateway\n").exit_code == 0
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_a_reason_says_something(desk: Desk, reason: str) -> None:
+    """It is what the others judge by, and what an auditor reads in a year."""
+    words = ["change", "sign", desk.path("47.change"), "--reason", reason]
+
+    assert desk.refused("a", *words) == (2, "usage")
+    assert "--reason" in desk.run("a", *words).stderr
 
 
 def test_a_genesis_is_never_replaced(desk: Desk) -> None:
