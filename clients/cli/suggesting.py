@@ -10,18 +10,29 @@ from clients.cli.nearest import meant
 from clients.operator.chain import Chain
 from gateway.core.errors import CallerError, Refused
 
+_LISTS = {
+    "agreement-unknown": "`sluicectl agreement list`",
+    "partner-unknown": "`sluicectl partner list`",
+    "source-unknown": "`sluicectl source list`",
+}
+
 
 def suggesting(error: CallerError | Refused, chain: Chain) -> CallerError | Refused:
-    """The error, with what is near to the name that was typed; the very same one where nothing is."""
+    """The error at the name that was typed, with what is near to it or where names are listed.
+
+    The very same error where it is about no name, or none that was typed is unknown.
+    """
     known = _known(error.code, chain)
-    typed = [word for word in _typed() if word not in known]
-    if not known or not typed:
+    if known is None:
         return error
-    do = meant(typed[0], known, error.do)
-    return error if do == error.do else type(error)(error.code, error.message, at=typed[0], do=do)
+    typed = [word for word in _typed() if word not in known]
+    if not typed:
+        return error
+    do = meant(typed[0], known, error.do or _LISTS.get(error.code, ""))
+    return type(error)(error.code, error.message, at=typed[0], do=do)
 
 
-def _known(code: str, chain: Chain) -> list[str]:
+def _known(code: str, chain: Chain) -> list[str] | None:
     control = chain.control
     names: dict[str, Iterable[str]] = {
         "agreement-unknown": control.agreements,
@@ -33,7 +44,7 @@ def _known(code: str, chain: Chain) -> list[str]:
         "party-unknown": [*control.sources, *control.partners],
         "source-unknown": control.sources,
     }
-    return list(names.get(code, ()))
+    return list(names[code]) if code in names else None
 
 
 def _typed() -> list[str]:
