@@ -1,6 +1,6 @@
 """The command line `sluice`, and the one boundary through which every failure leaves as four facts and an exit code.
 
-0 ok · 1 failed · 2 usage or bad input · 5 refused · 130 interrupted
+`_EXITS` is the table of codes, and what the help ends with.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+_EXITS = "Exit codes: 0 ok, 1 failed, 2 usage or bad input, 5 refused, 130 interrupted."
+
+
 class _Root(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -40,9 +43,22 @@ class _Root(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            # The verbs are not imported, so click does not know them when it asks "did you mean".
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        formatter.write_text(_EXITS)
 
 
 @click.group(cls=_Root)
@@ -63,7 +79,10 @@ def _as_ours(error: Exception) -> GatewayError:
     if isinstance(error, GatewayError):
         return error
     if isinstance(error, click.ClickException):
-        return CallerError("usage", error.format_message().rstrip("."), do="`sluice --help`")
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        path = context.command_path if context else "sluice"
+        message = error.format_message().rstrip(".")
+        return CallerError("usage", message[:1].lower() + message[1:], at=path, do=f"`{path} --help`")
     if isinstance(error, OSError):
         reason = (error.strerror or "unknown error").lower()
         return Fault("file-unusable", f"a file must be usable, the system says: {reason}", at=str(error.filename or ""))

@@ -101,10 +101,31 @@ def test_usage_errors_and_help_end_as_they_should(capsys: pytest.CaptureFixture[
     """A word that is none is bad input; asking for help is not."""
     assert exit_code() == 2
     assert exit_code("--help") == 0
-    assert "serve" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "serve" in shown
+    assert "Exit codes: 0 ok, 1 failed, 2 usage" in shown
     assert exit_code("servee") == 2
     assert exit_code("serve") == 2
     assert exit_code("serve", "x", "--nonsense") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "said"),
+    [
+        (("servee",), "sluice", "did you mean 'serve'"),
+        (("serve",), "sluice serve", "missing argument"),
+        (("serve", "x", "--lisen", "y"), "sluice serve", "--listen"),
+    ],
+)
+def test_a_mistyped_word_is_answered_at_its_verb(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], at: str, said: str
+) -> None:
+    """Whoever runs the machine at night mistypes, and wants the page of that verb."""
+    assert exit_code(*words, "--json") == 2
+    error = json.loads(capsys.readouterr().err)
+
+    assert (error["at"], error["do"]) == (at, f"`{at} --help`")
+    assert said.lower() in error["message"].lower()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
