@@ -146,8 +146,12 @@ class Loopback:
         with self.outbox() as outbox:
             upload = self.upload(outbox)
             digests = self.seal(upload, outbox, kind, *contents)
-            self.run(_until_stored(upload, outbox))
+            self.store(upload, outbox)
         return digests
+
+    def store(self, upload: Upload, outbox: Outbox) -> None:
+        """Moves the outbox until everything in it is stored."""
+        self.run(_until_stored(upload, outbox))
 
     def waited(self, upload: Upload) -> None:
         """Moves the outbox until the gateway says of a batch that it must wait; `outbox.held_back()` says why."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from clients.source.outbox import ACKNOWLEDGED, STORED, Tally
 from clients.source.upload import Upload
 from clients.testing.commands import installed
-from clients.testing.processes import Process
+from clients.testing.processes import WAIT_SECONDS, Process
 from clients.testing.served import Served, listening_port
 from gateway.bootstrap import load
 from gateway.core.errors import Fault, GatewayError
@@ -41,9 +41,11 @@ def test_a_full_disk_stops_the_gateway_and_loses_nothing_that_was_answered(tmp_p
     """No `stored` for what failed, a non-zero exit that names it, and everything else there after a restart."""
     world = Loopback(tmp_path)
     world.start("usa/arl")
+    with world.outbox("early") as early:
+        digests = world.seal(world.upload(early), early, RecordKind.TACTIC, a_tactic())
     with world.outbox() as outbox:
         upload = world.upload(outbox)
-        digests = [
+        digests += [
             digest
             for number in range(40)
             for digest in world.seal(upload, outbox, RecordKind.TACTIC, *[a_tactic()] * (number % 3 + 1))
@@ -54,7 +56,9 @@ def test_a_full_disk_stops_the_gateway_and_loses_nothing_that_was_answered(tmp_p
     size = (world.stand.settings.store / "data.mdb").stat().st_size
 
     process, world.stand.port = limited(folder, tmp_path / "full.log", size + ROOM_BYTES)
-    promised = _publish_until_it_breaks(world, process, digests)
+    with world.outbox("early") as early:
+        world.store(world.upload(early), early)
+    promised = {digests[0]} | _publish_until_it_breaks(world, process, digests)
     code = process.end()
 
     assert code == 1, (tmp_path / "full.log").read_text()[-2000:]
@@ -77,7 +81,7 @@ def _publish_until_it_breaks(world: Loopback, process: Process, digests: list[by
         with world.outbox() as outbox:
             upload = Upload(world.stand.profile(SOURCE), outbox, lambda event, tally: None)
             running = asyncio.create_task(upload.run())
-            ended = asyncio.create_task(asyncio.to_thread(process.popen.wait, 30))
+            ended = asyncio.create_task(asyncio.to_thread(process.popen.wait, WAIT_SECONDS))
             await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

@@ -16,6 +16,7 @@ import pytest
 
 from clients.cli.exits import CONFLICT, DENIED, NOT_AUTHENTICATED, OK, USAGE
 from clients.operator.ca import PartyKind
+from clients.partner.recording import Heard, read_recording
 from clients.simulator import write_flight
 from clients.source.upload import Upload
 from gateway.core.suite.numbers import RecordKind
@@ -345,7 +346,8 @@ def test_a_recording_is_replayed_and_a_changed_one_refused(world: Loopback, tmp_
 
     clean = world.cli(*words, tmp_path / "recording")
     changed = bytearray((tmp_path / "recording").read_bytes())
-    changed[-200] ^= 1
+    frame = [one for one in read_recording(tmp_path / "recording") if isinstance(one, Heard) and one.is_frame][-1]
+    changed[frame.offset + len(frame.message) // 2] ^= 1
     shutil.copy(tmp_path / "recording", tmp_path / "changed")
     (tmp_path / "changed").write_bytes(changed)
     refused = world.cli(*words, tmp_path / "changed")
