@@ -9,7 +9,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import aligned, result
+from clients.cli.output import aligned, result, signed_lines
 from clients.cli.report import report
 from clients.keyfiles import naming, read_public
 from clients.operator.drafts import end_text
@@ -49,7 +49,7 @@ def show(agreement_id: str) -> None:
         facts = _facts(desk.chain.control, found)
         text = found.text.decode()
         lines = [(str(facts["state"]), f"{found.id} with {found.partner_id}")]
-        lines += [("", line) for line in text.rstrip().split("\n")]
+        lines += signed_lines(text.rstrip())
         lines += [("note", note) for note in notes_on(found)]
         result({**facts, "text": text, "notes": notes_on(found)}, lines)
 

@@ -13,7 +13,7 @@ import click
 from clients.cli.asking import asking, open_home, reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import aligned, result
+from clients.cli.output import aligned, result, signed_lines
 from clients.cli.report import change_cells, change_facts, change_line, report
 from clients.keyfiles import read_as, write_public
 from clients.operator.carried import MAX_CARRIED_BYTES, Carried
@@ -58,8 +58,8 @@ def show(change_id: str) -> None:
         control = desk.chain.control
         text = render(found.entry, control.roster, control.proposals)
         facts = change_facts(found, desk.chain)
-        lines = [("", line) for line in text.split("\n")]
-        result({**facts, "text": text}, [change_line(found, desk.chain), ("reason", found.reason), *lines])
+        lines = [change_line(found, desk.chain), ("reason", found.reason), *signed_lines(text)]
+        result({**facts, "text": text}, lines)
 
     at_desk(action)
 

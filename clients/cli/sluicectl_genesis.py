@@ -12,7 +12,7 @@ import click
 
 from clients.cli.asking import asking, open_home, yes_option
 from clients.cli.boundary import Group
-from clients.cli.output import result
+from clients.cli.output import result, signed_lines
 from clients.keyfiles import read_as, write_public
 from clients.operator.card import OperatorCard, parse_card
 from clients.operator.drafts import roster_text
@@ -112,7 +112,7 @@ def show(file: Path) -> None:
     facts, lines = _state(entry, file)
     result(
         {**facts, "text": founding.statement.body.decode()},
-        [("", line) for line in render(entry, roster).split("\n")] + lines,
+        signed_lines(render(entry, roster)) + lines,
     )
 
 

@@ -10,7 +10,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
+from clients.cli.output import result, signed_lines
 from clients.cli.report import report
 from clients.keyfiles import read_as
 from clients.operator.shipped import guide_text, shipped_vocabularies
@@ -36,7 +36,7 @@ def show() -> None:
             raise CallerError("guide-missing", "a guide must be in force, none is", do="`sluicectl guide propose FILE`")
         text = entry.body.decode()
         lines = [("in force", f"{in_force.id}, control entry {entry.statement.position}")]
-        lines += [("", line) for line in text.rstrip().split("\n")]
+        lines += signed_lines(text.rstrip())
         result({"id": in_force.id, "position": entry.statement.position, "text": text}, lines)
 
     at_desk(action)

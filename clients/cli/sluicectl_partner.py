@@ -9,7 +9,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import aligned, result
+from clients.cli.output import aligned, result, signed_lines
 from clients.cli.party import binding_of, heard_bundle, keys_option, resume_party, suspend_party, write_profile
 from clients.cli.report import report
 from clients.enrolment import PartyRole
@@ -58,7 +58,7 @@ def show(party_id: str) -> None:
         agreements = [one for one in control.agreements.values() if one.partner_id == party_id]
         listed = [{"id": one.id, "ends": one.ends.isoformat(), "ended": one.id in control.ended} for one in agreements]
         lines = [(str(facts["state"]), f"{party_id}, admitted by control entry {entry.statement.position}")]
-        lines += [("", line) for line in text.rstrip().split("\n")]
+        lines += signed_lines(text.rstrip())
         lines += [("note", note) for note in notes]
         lines += [
             ("agreement", f"{one.id} to {one.ends}{' (ended)' * (one.id in control.ended)}") for one in agreements

@@ -14,7 +14,7 @@ import click
 from clients.cli.asking import asking, open_home, reason_option, wait_option, yes_option
 from clients.cli.boundary import Group, differs, pending
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
+from clients.cli.output import result, signed_lines
 from clients.cli.report import decided_facts, decided_lines, is_pending, waited
 from clients.keyfiles import read_as, write_public
 from clients.operator.drafts import lockdown_text
@@ -57,7 +57,7 @@ def show(file: Path, genesis: Path | None) -> None:
     request, judged = _judged(file, home, genesis)
     facts, lines = _told(request, judged)
     text = render(judged.proposed[0], judged.control.roster)
-    result({**facts, "text": text}, [*lines, *(("", line) for line in text.split("\n"))])
+    result({**facts, "text": text}, [*lines, *signed_lines(text)])
 
 
 @restore.command()

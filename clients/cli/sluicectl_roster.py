@@ -15,7 +15,7 @@ import click
 from clients.cli.asking import check_words, reason_option, wait_option, yes_option
 from clients.cli.boundary import Command
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
+from clients.cli.output import result, signed_lines
 from clients.cli.report import report
 from clients.keyfiles import read_as, write_public
 from clients.operator.card import MAX_CARD_BYTES, OperatorCard, parse_card
@@ -184,7 +184,7 @@ def _draft(desk: Desk, body: bytes, out: Path, reason: str) -> None:
         "file": str(out),
         "text": text,
     }
-    lines = [("", line) for line in text.split("\n")]
+    lines = signed_lines(text)
     lines.append(("drafted", f"{' '.join(subject_of(statement))}; needs {progress.need} recovery keys"))
     lines.append(("send", f"{out} (public) to the recovery keys: `sluicectl change sign {out} --reason ...`"))
     result(facts, lines)

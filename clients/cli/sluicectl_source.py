@@ -9,7 +9,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import aligned, result
+from clients.cli.output import aligned, result, signed_lines
 from clients.cli.party import binding_of, heard_bundle, keys_option, resume_party, suspend_party, write_profile
 from clients.cli.report import report
 from clients.enrolment import PartyRole
@@ -53,7 +53,7 @@ def show(party_id: str) -> None:
         facts = _facts(desk.chain.control, SourceAdmission.parse(entry.body))
         text = entry.body.decode()
         lines = [(str(facts["state"]), f"{party_id}, admitted by control entry {entry.statement.position}")]
-        result({**facts, "text": text}, lines + [("", line) for line in text.rstrip().split("\n")])
+        result({**facts, "text": text}, lines + signed_lines(text.rstrip()))
 
     at_desk(action)
 

@@ -7,7 +7,7 @@ import click
 from clients.cli.asking import reason_option, wait_option, yes_option
 from clients.cli.boundary import Group
 from clients.cli.desk import Decided, Desk, at_desk
-from clients.cli.output import result
+from clients.cli.output import result, signed_lines
 from clients.cli.report import report
 from clients.operator.shipped import vocabulary_text
 from gateway.core.labels.vocabulary import Vocabulary
@@ -45,7 +45,7 @@ def show(name: str) -> None:
     state = "in force" if signed else "not proposed"
     result(
         {"name": name, "state": state, "text": text},
-        [(state, name)] + [("", line) for line in text.rstrip().split("\n")],
+        [(state, name), *signed_lines(text.rstrip())],
     )
 
 

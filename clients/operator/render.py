@@ -2,11 +2,15 @@
 
 A text body is shown as it is, byte for byte between two lines; a body of fixed layout is shown as its fields with the
 list it stands for, which has been checked to give the signed root. A character that cannot be seen would make the
-screen differ from what is signed, so it is refused here as well, whatever the parser of the body allows.
+screen differ from what is signed, so it is refused here as well, whatever the parser of the body allows. So is what
+TOML reads as something else than a person does: a value over several lines, whose lines look like keys, and a letter
+that is spelled by its number. What only denies is not refused for its spelling: one operator alone may have written it,
+and nobody could then put it back after a restore.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from clients.operator.rosters import NO_PROPOSALS, SHOWN_DIGITS, Proposals, succession_notes
@@ -26,14 +30,17 @@ from gateway.core.control.statement import Statement
 from gateway.core.control.stops import EVERYTHING
 from gateway.core.control.succession import named_proposal
 from gateway.core.control.suspension import AgreementEnd, Lift, Objection, Suspension
-from gateway.core.control.texts import read_text
-from gateway.core.errors import Refused
+from gateway.core.control.texts import check_readable, read_text
+from gateway.core.errors import CallerError, Refused
 from gateway.core.labels.vocabulary import Vocabulary
 from gateway.core.suite.numbers import RecordKind, StatementKind
 
 _MACHINE_KINDS = frozenset({StatementKind.DIRECTORY, StatementKind.DIRECTORY_REDATE})
 _INCARNATION_DIGITS = 8
 _RULE = "-" * 72
+# A quote and a backslash need one before them; TOML has no other use for it that a person could read.
+_PLAIN_ESCAPES = re.compile(r'\\["\\]')
+_NOT_PLAIN = re.compile(r"\\|\"\"\"|'''")
 
 
 def subject_of(statement: Statement) -> tuple[str, str]:
@@ -145,7 +152,7 @@ def render(entry: ControlEntry, roster: Roster, proposals: Proposals = NO_PROPOS
     elif statement.kind is StatementKind.RESTORE:
         lines += _restore_lines(Restore.parse(entry.body))
     else:
-        lines += _text_lines(statement.body)
+        lines += _text_lines(statement.kind, statement.body)
     return "\n".join([*lines, _RULE])
 
 
@@ -160,14 +167,35 @@ def signer_names(entry: ControlEntry, roster: Roster) -> tuple[str, ...]:
     )
 
 
-def _text_lines(body: bytes) -> list[str]:
+def _text_lines(kind: StatementKind, body: bytes) -> list[str]:
     text = body.decode("utf-8", errors="replace")
+    if is_narrowing(kind) and _is_readable(body):
+        text = "".join(map(_marked, text))
     lines = text.split("\n")
     if any(not line.replace("\t", " ").isprintable() or "\ufffd" in line for line in lines):
         raise Refused(
             "text-unseen", "a text to sign must have only characters that can be seen, another came", at="body"
         )
+    if not is_narrowing(kind) and _NOT_PLAIN.search(_PLAIN_ESCAPES.sub(" ", text)):
+        raise Refused(
+            "text-unseen",
+            "a text to sign must spell each value as it is and on its line, one is spelled otherwise",
+            at="body",
+        )
     return lines[:-1] if text.endswith("\n") else lines
+
+
+def _is_readable(body: bytes) -> bool:
+    """Whether the format allows its characters: spaces of other widths are among them."""
+    try:
+        check_readable(body, "statement")
+    except CallerError:
+        return False
+    return True
+
+
+def _marked(character: str) -> str:
+    return character if character.isprintable() or character in "\n\t" else f"<U+{ord(character):04X}>"
 
 
 def _directory_lines(entry: ControlEntry) -> list[str]:

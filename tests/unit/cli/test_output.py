@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from clients.cli.output import aligned
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from clients.cli.output import aligned, folded
 
 
 def test_cells_of_a_column_stand_under_each_other() -> None:
@@ -18,3 +28,30 @@ def test_cells_of_a_column_stand_under_each_other() -> None:
 def test_a_table_of_nothing_has_no_lines() -> None:
     """So that a list can say in words that there is none."""
     assert aligned([]) == []
+
+
+def test_a_row_that_goes_on_with_a_line_begins_with_a_mark() -> None:
+    """A line may be padded so that its end looks like a line of its own on a terminal of the usual width."""
+    line = "# as agreed".ljust(80) + 'ceiling = "DSK"'
+
+    assert folded(f"{line}\nend", 80) == f'{line[:80]}\n\u00bb ceiling = "DSK"\nend'
+    assert folded("\u7532" * 11, 20) == "\u7532" * 10 + "\n\u00bb \u7532"
+    assert folded("a\tb\tc\td", 20) == "a\tb\tc\n\u00bb \td"
+    assert folded("", 80) == ""
+
+
+@pytest.mark.parametrize(("width", "row"), [(40, 40), (0, 80)])
+def test_the_text_of_a_statement_is_folded_to_the_terminal_it_is_shown_on(width: int, row: int) -> None:
+    """And nowhere else: a transcript has the lines as they are signed."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    code = f"from clients.cli.output import said_signed; said_signed('x' * {row} + 'y')"
+
+    subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True, timeout=60)
+    told = os.read(ours, 4096).decode()
+    plain = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, check=True, timeout=60).stderr.decode()
+
+    os.close(ours)
+    os.close(theirs)
+    assert told.splitlines() == ["x" * row, "\u00bb y"]
+    assert plain == "x" * row + "y\n"

@@ -113,6 +113,46 @@ def test_a_text_with_a_character_nobody_sees_is_not_shown_for_signing(town: Town
     assert caught.value.code == "text-unseen"
 
 
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        # The line in the middle reads as a ceiling, and is a part of the name of a paper.
+        ("basis", 'basis = """MoU \\\nceiling = \'DSK\' \\\n"""'),
+        ("basis", "basis = '''MoU'''"),
+        ("ceiling", '"\\u0063eiling" = "T"'),
+        ("ceiling", 'ceiling = "\\U00000054"'),
+    ],
+)
+def test_what_toml_reads_otherwise_than_a_person_is_not_shown_for_signing(town: Town, key: str, written: str) -> None:
+    """What the screen seems to say would be another agreement than the one that is signed."""
+    lines = [written if line.startswith(key) else line for line in AGREEMENT.decode().splitlines()]
+    entry = unsigned(town.statement(StatementKind.AGREEMENT, "\n".join(lines).encode()))
+
+    with pytest.raises(Refused) as caught:
+        render(entry, town.control.roster)
+
+    assert caught.value.code == "text-unseen"
+
+
+def test_a_quote_and_a_backslash_may_be_in_a_value(town: Town) -> None:
+    """A paper may be called by a name in quotes, and a reason may name a path."""
+    body = AGREEMENT.replace(b'"MoU 2026-05-11"', rb'"the \"Kyiv\" paper, C:\\u"')
+
+    assert r'"the \"Kyiv\" paper, C:\\u"' in render(
+        unsigned(town.statement(StatementKind.AGREEMENT, body)), town.control.roster
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"), [("key\u00a0lost", "key<U+00A0>lost"), ("\\u006bey", "\\u006bey"), ("\u0600", "<U+0600>")]
+)
+def test_what_only_denies_can_be_put_back_however_it_was_spelled(town: Town, written: str, shown: str) -> None:
+    """One operator alone may have written it; a restore that could not sign it again would undo the stop."""
+    body = f'target = "source/a"\nreason = "{written}"\n'.encode()
+
+    assert f'reason = "{shown}"' in render(unsigned(town.statement(StatementKind.SUSPEND, body)), town.control.roster)
+
+
 def test_bytes_that_are_no_text_are_not_shown_for_signing(town: Town) -> None:
     """A replacement character stands for something nobody has read."""
     with pytest.raises(Refused) as caught:
