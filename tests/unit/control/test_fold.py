@@ -272,6 +272,27 @@ def test_pending_changes_are_looked_at_in_a_chain() -> None:
     assert progress.have >= progress.need
 
 
+def test_a_change_behind_others_is_weighed_by_who_signed_and_by_nothing_else() -> None:
+    """Its place, its time and what it says are for the day when it is next; a stranger's signature counts on no day."""
+    world = a_world()
+    text = agreement_text(id='"UA-1"')
+    change = world.statement(StatementKind.AGREEMENT, text, position=world.control.position + 3, prev=bytes(48))
+
+    def weighed(*signers: str) -> tuple[int, int]:
+        progress = world.control.weigh(ControlEntry(signed(change, *signers), (), world.now))
+        return progress.have, progress.need
+
+    assert weighed("officer-1") == (1, 2)
+    assert weighed(*BOTH) == (2, 2)
+    with pytest.raises(Refused) as caught:
+        weighed("officer-1", "vault-1")
+    assert caught.value.code == "signer-unknown"
+    unbuilt = world.statement(StatementKind.RULE_ADD, b"")
+    with pytest.raises(Refused) as caught:
+        world.control.weigh(ControlEntry(signed(unbuilt, "officer-1"), (), world.now))
+    assert caught.value.code == "statement-not-built"
+
+
 @pytest.mark.must("1.2.1")
 def test_an_entry_has_one_encoding() -> None:
     """What the journal keeps is what was applied."""

@@ -20,7 +20,6 @@ from clients.operator.ca import (
     trust_domain_of,
 )
 from gateway.core.errors import CallerError, Fault, Refused
-from gateway.core.parties.request import checked_request
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 # The object identifiers of an elliptic curve key and of P-384, and two that name nothing.
@@ -140,37 +139,6 @@ def test_nothing_but_the_key_is_taken_from_a_request() -> None:
     assert list(uses) == [ExtendedKeyUsageOID.CLIENT_AUTH]
     assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     assert leaf.public_key() == key.public_key()
-
-
-@pytest.mark.must("12.2.1")
-def test_a_request_that_is_not_signed_by_its_own_key_is_refused() -> None:
-    """Else anyone could get a certificate for a key somebody else holds."""
-    signed = a_request()
-    forged = signed[:-1] + bytes([signed[-1] ^ 1])
-
-    with pytest.raises(Refused) as caught:
-        checked_request(forged)
-
-    assert caught.value.code == "request-signature"
-
-
-@pytest.mark.must("12.4.1")
-@pytest.mark.parametrize(
-    ("request_bytes", "code"),
-    [
-        (b"", "request-malformed"),
-        (b"-----BEGIN CERTIFICATE REQUEST-----", "request-malformed"),
-        (a_request(ec.generate_private_key(ec.SECP256R1())), "request-key"),
-        (a_request(ed25519.Ed25519PrivateKey.generate()), "request-key"),
-        (a_request().replace(_EC_KEY, _NO_KEY), "request-malformed"),
-    ],
-)
-def test_a_request_of_another_form_or_key_is_refused_by_name(request_bytes: bytes, code: str) -> None:
-    """The transport cannot use Ed25519 certificates, and one curve leaves nothing to negotiate."""
-    with pytest.raises(Refused) as caught:
-        checked_request(request_bytes)
-
-    assert caught.value.code == code
 
 
 @pytest.mark.must("12.4.1")
