@@ -3,7 +3,8 @@
 //     node server.mjs CONFIG.json        prints `listening URL`, and ends when its standard input does
 //
 // CONFIG: key, chain (PEM files of the server), roots (PEM of who issues the clients' certificates), audience (the
-// gateway), clients (list of {id, uri}), seconds (life of a token), claims (what each token has besides).
+// gateway), clients (list of {id, uri}), seconds (life of a token, read anew for each), claims (what each token has
+// besides).
 // Tokens: grant_type client_credentials, resource = the audience, scope of record kinds. RFC 8705, RFC 9068.
 
 import { generateKeyPairSync } from 'node:crypto';
@@ -64,7 +65,7 @@ server.listen(0, '127.0.0.1', () => {
             audience: resource,
             scope: KINDS,
             accessTokenFormat: 'jwt',
-            accessTokenTTL: config.seconds,
+            accessTokenTTL: JSON.parse(readFileSync(process.argv[2], 'utf8')).seconds,
             jwt: { sign: { alg: 'ES256' } },
           };
         },

@@ -28,16 +28,26 @@ from clients.profile import Profile
 from tests.conftest import ROOT
 
 SERVER = ROOT / "tests" / "oidc" / "server.mjs"
+# Of a token, unless a test says otherwise.
+LIFE_SECONDS = 300
 _NAMED = "SLUICE_ISSUER"
 _SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class RunningIssuer:
-    """One issuer. url: its name and place; roots: file of who vouches for its web server."""
+    """One issuer. url: its name and place; roots: file of who vouches for its web server; config: what it reads."""
 
     url: str
     roots: Path
+    config: Path
+
+    def let_live(self, seconds: int) -> None:
+        """The life of a token from here on."""
+        told = json.loads(self.config.read_text("utf-8")) | {"seconds": seconds}
+        fresh = self.config.with_suffix(".new")
+        fresh.write_text(json.dumps(told), "utf-8")
+        fresh.replace(self.config)
 
     def table(self, client_id: str) -> str:
         """Who issues a partner's tokens, as operators sign it."""
@@ -72,10 +82,8 @@ class RunningIssuer:
 
 
 @contextmanager
-def running_issuer(
-    folder: Path, audience: str, clients: Mapping[str, str], roots: Path, seconds: int
-) -> Iterator[RunningIssuer]:
-    """An issuer of tokens of that life. clients: `spiffe://` URI by client id; roots: of the clients' certificates."""
+def running_issuer(folder: Path, audience: str, clients: Mapping[str, str], roots: Path) -> Iterator[RunningIssuer]:
+    """An issuer of tokens. clients: `spiffe://` URI by client id; roots: of the clients' certificates."""
     node, modules = _installed()
     authority = Authority.create("idp.example", datetime.now(UTC))
     key = new_tls_key()
@@ -95,7 +103,7 @@ def running_issuer(
         "roots": str(roots),
         "audience": audience,
         "clients": [{"id": name, "uri": uri} for name, uri in clients.items()],
-        "seconds": seconds,
+        "seconds": LIFE_SECONDS,
         "claims": {},
     }
     (folder / "config.json").write_text(json.dumps(config))
@@ -110,7 +118,7 @@ def running_issuer(
             assert process.stdout is not None
             said = process.stdout.readline().decode().split()
             assert said[:1] == ["listening"], (folder / "issuer.log").read_text()
-            yield RunningIssuer(said[1], folder / "issuer.pem")
+            yield RunningIssuer(said[1], folder / "issuer.pem", folder / "config.json")
         finally:
             # It ends with its standard input, so it never outlives its test.
             process.communicate(timeout=_SECONDS)
