@@ -90,7 +90,7 @@ def agreement_text(partner_id: str, **changed: str) -> bytes:
 
 @dataclass
 class Stand:
-    """The world. `control` follows what was applied through `apply`."""
+    """The world. authorities: of parties that have another than the one of everybody."""
 
     root: Path
     operators: list[SigningKey]
@@ -105,6 +105,7 @@ class Stand:
     bundles: dict[str, Bundle] = field(default_factory=dict)
     texts: dict[str, bytes] = field(default_factory=dict)
     agreements: dict[str, bytes] = field(default_factory=dict)
+    authorities: dict[str, Authority] = field(default_factory=dict)
     running: Gateway | None = None
 
     @classmethod
@@ -245,7 +246,7 @@ class Stand:
     async def admit_source(self, source_id: str, scope: str = "telemetry,tactic//SIMULATED") -> None:
         """Enrols and admits a source."""
         bundle = self.enrol(source_id, PartyRole.SOURCE)
-        text = source_text(bundle, trust_domain=DOMAIN, root=root_digest(self.authority.root), scope=scope)
+        text = source_text(bundle, scope=scope, **self._bound(source_id))
         self.texts[source_id] = text
         await self.apply(StatementKind.SOURCE, text, bundle.encoded)
 
@@ -253,17 +254,18 @@ class Stand:
         """Enrols and admits a partner with one agreement."""
         bundle = self.enrol(partner_id, PartyRole.PARTNER)
         nation, clearance = CLEARANCES[partner_id]
-        text = partner_text(
-            bundle,
-            trust_domain=DOMAIN,
-            root=root_digest(self.authority.root),
-            nation=nation,
-            clearance=clearance.encode(),
-        )
+        text = partner_text(bundle, nation=nation, clearance=clearance.encode(), **self._bound(partner_id))
         self.texts[partner_id] = text
         await self.apply(StatementKind.PARTNER, text, bundle.encoded)
         self.agreements[partner_id] = agreement or agreement_text(partner_id)
         await self.apply(StatementKind.AGREEMENT, self.agreements[partner_id])
+
+    def _bound(self, party_id: str) -> dict[str, str]:
+        authority = self._authority_of(party_id)
+        return {"trust_domain": authority.trust_domain, "root": root_digest(authority.root)}
+
+    def _authority_of(self, party_id: str) -> Authority:
+        return self.authorities.get(party_id, self.authority)
 
     async def issue_directory(self) -> Outcome:
         """A directory over everything applied so far."""
@@ -303,7 +305,8 @@ class Stand:
         is_source = party_id not in self.agreements
         kind = PartyKind.SOURCE if is_source else PartyKind.PARTNER
         folder = party_id.replace("/", "-")
-        chain = self.authority.issue(self.bundles[party_id].certificate_request, kind, party_id, now=datetime.now(UTC))
+        request, authority = self.bundles[party_id].certificate_request, self._authority_of(party_id)
+        chain = authority.issue(request, kind, party_id, now=datetime.now(UTC))
         profile = Profile(
             folder=self.root,
             role=PartyRole.SOURCE if is_source else PartyRole.PARTNER,
@@ -311,7 +314,7 @@ class Stand:
             keys=folder,
             endpoint=f"127.0.0.1:{self.port}",
             server=f"spiffe://{DOMAIN}/gateway/demo",
-            roots_pem=self.authority.root_pem(),
+            roots_pem=b"".join(dict.fromkeys((self.authority.root_pem(), authority.root_pem()))),
             certificate_pem=chain,
             genesis=self.genesis,
             roster_link=self.genesis.statement.link,

@@ -1,7 +1,7 @@
 """`sluice status`: what can be said of a gateway from outside its process.
 
 One that does not run is asked whether it could: a store below its floor is *sealed*, and what it lacks is named. Of the
-certificate it is the file that is looked at: a gateway that runs takes it up within a second if it is good.
+certificate and the roots it is the files that are looked at: a gateway that runs takes up what is good within seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from gateway.bootstrap import FloorMark, glance, mark_of
-from gateway.cli.certificate import read_lasting
+from gateway.cli.certificate import read_lasting, read_trusted
 from gateway.cli.lost import lost_lines
 from gateway.cli.main import print_result
 from gateway.core.control.restoring import Lost, lost_facts, lost_since
@@ -34,7 +34,7 @@ def status(folder: Path, as_json: bool) -> None:
     mark = mark_of(settings)
     running = _running(folder)
     standing = Standing("listening", f"listening on {running}") if running else _standing(settings, mark)
-    lasting = read_lasting(settings.certificate)
+    lasting, trusted = read_lasting(settings.certificate), read_trusted(settings)
     facts: dict[str, object] = {
         "gateway": settings.gateway_id,
         "state": standing.state,
@@ -46,6 +46,8 @@ def status(folder: Path, as_json: bool) -> None:
         "lost": lost_facts(standing.lost),
         "certificate_until": lasting.until.isoformat() if lasting else None,
         "certificate_renewed_from": lasting.renewed_from.isoformat() if lasting else None,
+        "roots": list(trusted.fingerprints),
+        "roots_refused": trusted.refused or None,
     }
     print_result(
         as_json,
@@ -56,6 +58,7 @@ def status(folder: Path, as_json: bool) -> None:
             *(lost_lines(standing.lost) if standing.lost else []),
             ("floor", _told(mark) if mark else "there is none: no gateway starts"),
             ("cert", lasting.told(datetime.now(UTC)) if lasting else "no certificate can be read"),
+            ("roots", trusted.told()),
         ],
     )
 

@@ -19,7 +19,7 @@ from gateway.core.control.partner import PartnerAdmission
 from gateway.core.control.source import SourceAdmission
 from gateway.core.errors import Fault, Refused
 from gateway.core.parties.identity import Identity, check_for_clients, check_issued_by, fingerprint
-from gateway.usecases.peer import Peer
+from gateway.usecases.peer import Accepted, Peer
 from gateway.usecases.running import Running
 
 # A party may be issued as many certificates as its authority likes; the memory for them is ours.
@@ -38,17 +38,24 @@ class AcceptedRoots:
     own_domain: str
     own_root: bytes
 
+    def accepted(self) -> Accepted:
+        """The same as use cases know it."""
+        return Accepted(frozenset(self.by_fingerprint), fingerprint(self.own_root))
+
     @classmethod
     def of_server(cls, roots_pem: bytes, chain_pem: bytes) -> AcceptedRoots:
         """From the accepted roots and the server's own chain; `Fault` if none of the roots issued its leaf."""
         try:
             roots = [root.public_bytes(Encoding.DER) for root in x509.load_pem_x509_certificates(roots_pem)]
+            # The library passes over a piece of a certificate: half a file would be fewer roots, and cut off the rest.
+            if roots_pem.count(b"-----BEGIN ") != len(roots):
+                raise ValueError
             leaf = x509.load_pem_x509_certificate(chain_pem).public_bytes(Encoding.DER)
             identity = Identity.from_certificate(leaf)
         except (ValueError, Refused) as error:
             raise Fault(
                 "server-certificate",
-                "the server's certificate and the roots must be PEM, and its one identity a `spiffe://` URI",
+                "the server's certificate and the roots must be whole and PEM, and its one identity a `spiffe://` URI",
                 at="settings",
                 do="put the chain that the operators issued where the settings say",
             ) from error

@@ -27,6 +27,7 @@ from gateway.rpc.health import Health
 from gateway.rpc.ledger import LedgerService
 from gateway.rpc.peer import Doorkeeper
 from gateway.rpc.server_certificate import ServerCertificate, ServerIdentity
+from gateway.usecases.accept import accept
 from gateway.usecases.enrol import certificate_request
 from gateway.usecases.govern import Government
 from gateway.usecases.renewal import Mailbox
@@ -79,7 +80,9 @@ class Server:
         self._write = write
         self._certificate = ServerCertificate(read, running.now_ms)
         doorkeeper = Doorkeeper(running, self._certificate.roots)
+        running.accepted = self._certificate.roots.accepted()
         self._certificate.tell(doorkeeper.accept)
+        self._certificate.tell(lambda roots: accept(running, roots.accepted()))
         turnstile = Turnstile(calls_each)
         boundary = Boundary(doorkeeper, turnstile)
         operators = Boundary(doorkeeper, turnstile, operators_only=True)

@@ -2,8 +2,9 @@
 
 Key, chain and roots lie in three files. They are looked at every second; what is there and good is used from the next
 handshake on, and the roots by which callers are told apart change in the same step. What is no good is named in the log
-and changes nothing. Handshakes run in threads of gRPC, so they are only handed what was checked before.
-Source: SPEC.md sections 12.5 and 12.7.
+and changes nothing. A root goes out only at the second look that misses it: a file that somebody is still writing may
+end behind a whole certificate, and would cut off every party of the next. Handshakes run in threads of gRPC, so they
+are only handed what was checked before. Source: SPEC.md sections 12.5 and 12.7; decision 0020.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class ServerCertificate:
         self._now_ms = now_ms
         self._listeners: list[Callable[[AcceptedRoots], None]] = []
         self._refused: object = None
+        self._fewer = b""
         self.identity = read()
         self.roots = self.identity.accepted_roots(now_ms())
         self._configuration = self._handed_out = self.identity.configuration()
@@ -89,10 +91,12 @@ class ServerCertificate:
 
     def look(self) -> None:
         """Takes up what lies in the files if it is good; otherwise what was in force stays, and the log says why."""
+        fewer, self._fewer = self._fewer, b""
         try:
             found = self._read()
         except OSError as error:
-            self._refuse(str(error.filename), Fault("server-certificate", "a file must be readable", at="settings"))
+            unreadable = Fault("server-certificate", "a file must be readable", at=str(error.filename))
+            self._refuse(unreadable.at, unreadable)
             return
         if found == self.identity:
             self._refused = None
@@ -101,6 +105,9 @@ class ServerCertificate:
             roots = found.accepted_roots(self._now_ms())
         except Fault as error:
             self._refuse(found, error)
+            return
+        if self.roots.by_fingerprint.keys() - roots.by_fingerprint.keys() and found.roots_pem != fewer:
+            self._fewer = found.roots_pem
             return
         self.identity, self.roots, self._refused = found, roots, None
         self._configuration = found.configuration()
@@ -118,7 +125,9 @@ class ServerCertificate:
         # Once for each thing that is no good: it is looked at every second.
         if what != self._refused:
             self._refused = what
-            _log.error("certificate.refused", code=error.code, reason=error.message, in_force="the one before")
+            _log.error(
+                "certificate.refused", code=error.code, reason=error.message, at=error.at, in_force="the one before"
+            )
 
     def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
         """What is new since the last handshake; None leaves what was. Runs in a thread of gRPC and never raises."""

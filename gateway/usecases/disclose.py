@@ -23,11 +23,14 @@ from gateway.core.sealing.opening import DisclosureOpening, Kept, ShownBatch
 from gateway.core.suite.numbers import EndReason
 from gateway.ports.keys import Keys
 from gateway.usecases.outgoing import Framed, OutgoingBatch, Release, framed
+from gateway.usecases.peer import Accepted
 from gateway.usecases.quota import Quota
 from gateway.usecases.rights import Rights
 from gateway.usecases.sequence import Plan
 from gateway.usecases.subscription import FrameDraft, Subscription
 from gateway.usecases.trusted_time import TrustedTime
+
+_CHANGED_TEXT = "what this stream may carry has changed"
 
 
 class Discloser:
@@ -97,6 +100,11 @@ class Discloser:
             if subscription.ending is None and not is_unchanged(subscription, control):
                 ended.append(subscription)
         return ended
+
+    def accept(self, accepted: Accepted) -> list[Subscription]:
+        """Every stream under other roots: one whose root is not among them ends before its next frame."""
+        live = [one for one in self.subscriptions.values() if one.ending is None]
+        return [one for one in live if not is_accepted(one, accepted)]
 
     def may_release(self, rights: Rights, records: int) -> bool:
         """Whether the agreement's quota lets so many more records go this month."""
@@ -186,6 +194,14 @@ class CatchUpJob:
         """The frames were queued by the plan."""
 
 
+def is_accepted(subscription: Subscription, accepted: Accepted) -> bool:
+    """Whether the stream's certificate comes from a root that counts; otherwise it is ended as one that is revoked."""
+    if accepted.takes(subscription.rights.peer):
+        return True
+    subscription.end(EndReason.CHANGED, _CHANGED_TEXT)
+    return False
+
+
 def is_unchanged(subscription: Subscription, control: Control) -> bool:
     """Whether the stream may go on under `control`; otherwise it is ended, and told why."""
     if subscription.rights.same_under(control):
@@ -193,5 +209,5 @@ def is_unchanged(subscription: Subscription, control: Control) -> bool:
         return True
     suspended = control.is_suspended(f"partner/{subscription.partner_id}")
     reason = EndReason.SUSPENDED if suspended else EndReason.CHANGED
-    subscription.end(reason, "what this stream may carry has changed")
+    subscription.end(reason, _CHANGED_TEXT)
     return False

@@ -193,8 +193,9 @@ class Government:
         return [one.entry for one in stored if self._settling is None or one.position < self._settling]
 
     def _check(self, peer: Peer) -> None:
-        """Refuses who is no operator any more: calls wait for their turn, and CONTROL moves in the meantime."""
+        """Refuses who is no operator any more: calls wait for their turn, and CONTROL or the roots move meanwhile."""
         check_operator(peer)
+        self._running.accepted.check(peer)
         peer.check_standing(self._running.control)
 
     async def _sign(self, change: PendingChange, peer: Peer, signatures: Signatures, reason: str) -> Outcome:

@@ -2,7 +2,8 @@
 
 A connection outlives the moment in which its peer was named: certificates are revoked, a party is bound to another root
 or asks for another key exchange, an operator leaves the roster. So whoever serves a call for longer than a moment asks
-`check_standing` again whenever CONTROL has moved. Source: SPEC.md sections 2.5, 2.7 and 12.5.
+`check_standing` again whenever CONTROL has moved, and `Accepted.check` whenever the roots are others.
+Source: SPEC.md sections 2.5, 2.7 and 12.5.
 """
 
 from __future__ import annotations
@@ -56,3 +57,25 @@ class Peer:
                 "the certificate must be issued by the root its party is bound to",
                 at="certificate",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Fingerprints of the roots that connections may come from now, and the one of them that names operators.
+
+    Nobody passes where there is none: what the machine accepts is not in CONTROL, so somebody has to say it.
+    """
+
+    roots: frozenset[str] = frozenset()
+    own: str = ""
+
+    def check(self, peer: Peer) -> None:
+        """Refuses `root-unknown`."""
+        if not self.takes(peer):
+            raise Refused(
+                "root-unknown", "a certificate must come from a root this gateway has, its root went out", at="peer"
+            )
+
+    def takes(self, peer: Peer) -> bool:
+        """Whether a connection of this peer may go on."""
+        return peer.root in self.roots and (peer.role != "operator" or peer.root == self.own)

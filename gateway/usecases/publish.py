@@ -92,6 +92,7 @@ def _check_known(running: Running, peer: Peer) -> None:
     """Refuses a source that must not be spoken to any more; asked before every word to it."""
     if peer.role != "source" or running.control.is_stopped(f"source/{peer.party_id}"):
         raise Refused("denied", "the peer is no active source")
+    running.accepted.check(peer)
     peer.check_standing(running.control)
     peer.identity.check_valid(running.now_ms())
 

@@ -21,7 +21,7 @@ from gateway.core.suite.numbers import EndReason, StreamMessage
 from gateway.core.suite.octets import lp8, u8
 from gateway.ports.journal import Journal
 from gateway.usecases.catch_up import Pause, catch_up
-from gateway.usecases.disclose import is_unchanged
+from gateway.usecases.disclose import is_accepted, is_unchanged
 from gateway.usecases.hello import admit_hello, open_for, show_token
 from gateway.usecases.peer import Peer
 from gateway.usecases.running import Running
@@ -66,8 +66,9 @@ class _OpenJob:
             older.end(EndReason.FENCED, "a newer stream of this subscription was opened")
         subscription.old_until = running.book.accounts[subscription.account_id].tree.size
         running.discloser.subscriptions[subscription.key] = subscription
-        # Statements may have been applied since the Hello was checked.
-        if is_unchanged(subscription, running.control) and running.stopping.is_set():
+        # Statements may have been applied, and roots have gone out, since the Hello was checked.
+        stands = is_accepted(subscription, running.accepted) and is_unchanged(subscription, running.control)
+        if stands and running.stopping.is_set():
             subscription.end(EndReason.SHUTDOWN, STOPPING_TEXT)
         _log.info("stream.opened", **_names(subscription))
 

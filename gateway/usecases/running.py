@@ -12,6 +12,7 @@ from gateway.ports.keys import Keys
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.lanes import Lanes
 from gateway.usecases.nonces import Nonces
+from gateway.usecases.peer import Accepted
 from gateway.usecases.sequence import Sequencer
 from gateway.usecases.source_call import SourceCall
 from gateway.usecases.tick import Ticker
@@ -30,7 +31,7 @@ class Received:
 
 @dataclass(slots=True)
 class Running:
-    """`control` is replaced as a whole when a statement is applied; everything else stays.
+    """`control` is replaced as a whole when a statement is applied, `accepted` when roots change; the rest stays.
 
     receipts: what was received of each account since the start.
     source_calls: every live call of a source.
@@ -52,6 +53,7 @@ class Running:
     source_calls: set[SourceCall] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tokens: TokenDesk | None = None
+    accepted: Accepted = field(default_factory=Accepted)
 
     def now_ms(self) -> int:
         """Trusted now, UTC milliseconds."""

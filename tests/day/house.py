@@ -36,6 +36,7 @@ from gateway.ports.floor import FloorMark
 from gateway.ports.journal import Append, Journal
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.govern import KIND_STATEMENT, Government
+from gateway.usecases.peer import Accepted
 from gateway.usecases.rebuild import fold, rebuild
 from gateway.usecases.release import STOPPING_TEXT
 from gateway.usecases.restore import proposed_restore, restore
@@ -82,10 +83,11 @@ class DayClock:
 
 
 class House:
-    """One gateway below `root`; `start` and `stop` as often as the story says."""
+    """One gateway below `root`; `start` and `stop` as often as the story says. own_root: the only one's fingerprint."""
 
-    def __init__(self, root: Path, clock: DayClock) -> None:
+    def __init__(self, root: Path, clock: DayClock, own_root: str) -> None:
         self.root = root
+        self._accepted = Accepted(frozenset({own_root}), own_root)
         self.clock = clock
         self.store = root / "store"
         self.floor_path = root / "floor"
@@ -146,6 +148,7 @@ class House:
         self.running = Running(
             folds.control, journals, self.keys, folds.book, folds.lanes, time, sequencer, self.ticker, discloser
         )
+        self.running.accepted = self._accepted
         self.government = Government(self.running, UnsafeMemoryPending())
         self._tasks = [asyncio.create_task(sequencer.run()), asyncio.create_task(self.ticker.run())]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from clients.operator.ca import root_digest
 from gateway.core.ledger.receipt import Receipt
 from tests.day.desk import Desk
 from tests.day.evidence import Writer
@@ -47,7 +48,7 @@ class Day:
         """Operators, a founded gateway that runs, and parties with keys; nobody is admitted yet."""
         clock = DayClock(START)
         desk = Desk(root / "operators", clock)
-        house = House(root / "gateway", clock)
+        house = House(root / "gateway", clock, root_digest(desk.authority.root))
         await house.found(desk.genesis)
         house.start()
         desk.sit_down(house)

@@ -79,11 +79,79 @@ def test_new_roots_are_told_to_whoever_tells_callers_apart() -> None:
     certificate.look()
     files.present = ServerIdentity(KEY, chain(OTHER), OTHER.root_pem())
     certificate.look()
+    certificate.look()
 
     both, only = files.told
     assert set(both.by_fingerprint) == {root_digest(OWN.root), root_digest(OTHER.root)}
     assert set(only.by_fingerprint) == {root_digest(OTHER.root)}
     assert certificate.roots is only
+
+
+BOTH = replace(FIRST, roots_pem=OWN.root_pem() + OTHER.root_pem())
+
+
+@pytest.mark.must("12.5.11")
+def test_a_root_goes_out_at_the_second_look_that_misses_it() -> None:
+    """A file that is being written may end behind the first of its roots, and would cut off the parties of the next."""
+    files = Files(BOTH)
+    certificate = files.certificate()
+
+    files.present = FIRST
+    certificate.look()
+    at_first = certificate.roots.by_fingerprint.keys()
+    certificate.look()
+
+    assert at_first == {root_digest(OWN.root), root_digest(OTHER.root)}
+    assert certificate.roots.by_fingerprint.keys() == {root_digest(OWN.root)}
+    assert [set(one.by_fingerprint) for one in files.told] == [{root_digest(OWN.root)}]
+
+
+@pytest.mark.must("12.5.11")
+@pytest.mark.parametrize(
+    "between", [BOTH, replace(FIRST, roots_pem=b""), None], ids=["whole again", "empty", "unreadable"]
+)
+def test_roots_that_are_missing_for_a_moment_only_cut_nobody_off(between: ServerIdentity | None) -> None:
+    """Two looks, with another thing between them, are no wish of anybody."""
+    files = Files(BOTH)
+    certificate = files.certificate()
+
+    for present in (FIRST, between, FIRST, BOTH):
+        files.missing, files.present = present is None, present or BOTH
+        certificate.look()
+
+    assert files.told == []
+    assert certificate.identity == BOTH
+
+
+@pytest.mark.must("12.5.11")
+def test_a_file_that_is_still_growing_cuts_nobody_off() -> None:
+    """Each look meets it a little longer, in the middle of a certificate or between two."""
+    files = Files(BOTH)
+    certificate = files.certificate()
+    text, end = BOTH.roots_pem, len(OWN.root_pem())
+
+    with capture_logs() as logs:
+        for cut in (0, 200, end - 1, end, end + 1, end + 30, len(text) - 1, len(text)):
+            files.present = replace(BOTH, roots_pem=text[:cut])
+            certificate.look()
+
+    assert all(len(one.by_fingerprint) == 2 for one in files.told)
+    assert certificate.identity == BOTH
+    assert "certificate.refused" in {one["event"] for one in logs}
+
+
+def test_what_cannot_be_read_is_named_with_its_place() -> None:
+    """Whoever looks after the machine must see which file it is."""
+    files = Files()
+    certificate = files.certificate()
+
+    files.missing = True
+    with capture_logs() as logs:
+        certificate.look()
+
+    assert [(one["event"], one["at"], one["in_force"]) for one in logs] == [
+        ("certificate.refused", "certificate.pem", "the one before")
+    ]
 
 
 def of_no_version() -> bytes:
@@ -107,6 +175,8 @@ REFUSED: dict[str, Callable[[], ServerIdentity]] = {
     "one of no root that is there": lambda: replace(FIRST, chain_pem=chain(OTHER)),
     "roots that issued it not": lambda: replace(FIRST, roots_pem=OTHER.root_pem()),
     "no roots": lambda: replace(FIRST, roots_pem=b""),
+    "a root and a piece of another": lambda: replace(FIRST, roots_pem=OWN.root_pem() + OTHER.root_pem()[:300]),
+    "a root and another without its end": lambda: replace(FIRST, roots_pem=OWN.root_pem() + OTHER.root_pem()[:-10]),
     "half a file": lambda: replace(FIRST, chain_pem=FIRST.chain_pem[:300]),
     "a root of no version that there is": lambda: replace(FIRST, roots_pem=FIRST.roots_pem + OF_NO_VERSION),
     "no key": lambda: replace(FIRST, key_pem=b"nonsense"),

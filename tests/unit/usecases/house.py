@@ -32,13 +32,14 @@ from gateway.usecases.admit import AdmitJob, Judged, drain, source_key
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.govern import KIND_STATEMENT, Government
 from gateway.usecases.inspect import inspecting
+from gateway.usecases.peer import Accepted
 from gateway.usecases.rebuild import rebuild
 from gateway.usecases.running import Running
 from gateway.usecases.sequence import Sequencer
 from gateway.usecases.tick import Ticker
 from gateway.usecases.trusted_time import TrustedTime
 from tests.fakes import FakeClock
-from tests.unit.control.given import HOUR, NOW
+from tests.unit.control.given import HOUR, NOW, ROOT_OF
 from tests.unit.control.world import World
 from tests.unit.usecases.follower import Follower
 from tests.unit.usecases.town import HouseKeys, a_town, operator_peer
@@ -121,6 +122,7 @@ class House:
         self.running = Running(
             folds.control, self.journals, keys, folds.book, folds.lanes, time, sequencer, self.ticker, discloser
         )
+        self.running.accepted = Accepted(frozenset(ROOT_OF.values()), ROOT_OF["ua.example"])
         self.government = Government(self.running, self.pending)
         self.tasks = []
         if committing:
