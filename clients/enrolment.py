@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from clients.certificates import certificate_request, new_tls_key
-from clients.keyfiles import make_private_directory, read_private, write_private, write_public
+from clients.keyfiles import make_private_directory, read_private_as, write_private, write_public
 from gateway.core.control.enrolment import Bundle, make_bundle
 from gateway.core.errors import CallerError
 from gateway.core.suite.keys import KemKey, SigningKey
@@ -49,11 +49,11 @@ def make_keys(folder: Path, role: PartyRole) -> None:
 
 def bundle_of(folder: Path, role: PartyRole, party_id: str) -> Bundle:
     """The bundle of the keys in `folder`, freshly signed."""
-    signing_key = SigningKey.from_pem(read_private(folder / SIGN_KEY))
-    request = certificate_request(read_private(folder / TLS_KEY))
+    signing_key = read_private_as(folder / SIGN_KEY, SigningKey.from_pem)
+    request = read_private_as(folder / TLS_KEY, certificate_request)
     if role is PartyRole.SOURCE:
         return make_bundle(party_id, {Role.SOURCE: signing_key}, {}, request)
-    kem_key = KemKey.from_pem(read_private(folder / KEM_KEY))
+    kem_key = read_private_as(folder / KEM_KEY, KemKey.from_pem)
     return make_bundle(party_id, {Role.PARTNER_SIGN: signing_key}, {Role.PARTNER_KEM: kem_key.public_key}, request)
 
 

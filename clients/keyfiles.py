@@ -135,6 +135,13 @@ def read_as(path: Path, parse: Callable[[bytes], T], limit: int = MAX_FILE_BYTES
         return parse(content)
 
 
+def read_private_as(path: Path, parse: Callable[[bytes], T]) -> T:
+    """What `parse` makes of a private file; refuses as `read_private`, and names the file as `read_as`."""
+    content = read_private(path)
+    with naming(path):
+        return parse(content)
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Puts the file in front of the place that an error inside names: a command may be given several."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from clients.certificates import der, leaf_of, load_certificates
 from clients.connection import Connection, split_endpoint
 from clients.enrolment import KEM_KEY, SIGN_KEY, TLS_KEY, PartyRole
-from clients.keyfiles import read_as, read_private, write_public
+from clients.keyfiles import read_as, read_private_as, write_public
 from clients.profile_page import FORMAT, literal, read_page, wrapped
 from gateway.core.control.agreement import Agreement
 from gateway.core.control.partner import PartnerAdmission
@@ -173,7 +173,7 @@ class Profile:
 
     def signing_key(self) -> SigningKey:
         """The source's or partner's signing key, read now; `key-not-admitted` if it is another than the admitted."""
-        key = SigningKey.from_pem(read_private(self.key_folder() / SIGN_KEY))
+        key = read_private_as(self.key_folder() / SIGN_KEY, SigningKey.from_pem)
         admission = self.admission
         admitted = admission.key_digest if isinstance(admission, SourceAdmission) else admission.sign_key_digest
         self._expect_admitted(SIGN_KEY, key.key_digest, admitted)
@@ -184,7 +184,7 @@ class Profile:
         admission = self.admission
         if isinstance(admission, SourceAdmission):
             raise CallerError("profile-role", "a decryption key belongs to a partner, this is a source", at=self.id)
-        key = KemKey.from_pem(read_private(self.key_folder() / KEM_KEY))
+        key = read_private_as(self.key_folder() / KEM_KEY, KemKey.from_pem)
         self._expect_admitted(KEM_KEY, key.key_digest, admission.kem_key_digest)
         return key
 

@@ -26,7 +26,7 @@ from clients.certificates import certificate_request, der, leaf_of, pem_of
 from clients.channel import secure_channel, translated
 from clients.connection import unreachable
 from clients.enrolment import TLS_KEY, PartyRole
-from clients.keyfiles import read_private
+from clients.keyfiles import read_private_as
 from clients.link import Backoff, Patience
 from clients.profile import Profile
 from clients.times import now_ms, utc
@@ -58,7 +58,7 @@ def renewal_of(profile: Profile) -> Renewal:
         holder=_HOLDERS[profile.role],
         holder_id=profile.id,
         time_ms=now_ms(),
-        certificate_request=certificate_request(read_private(profile.key_folder() / TLS_KEY)),
+        certificate_request=read_private_as(profile.key_folder() / TLS_KEY, certificate_request),
         certificate=der(leaf_of(profile.certificate_pem)),
     )
 

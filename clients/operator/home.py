@@ -29,7 +29,14 @@ from clients.certificates import (
     pem_of,
 )
 from clients.connection import Connection, split_endpoint
-from clients.keyfiles import make_private_directory, read_private, read_public, write_private, write_public
+from clients.keyfiles import (
+    make_private_directory,
+    read_private,
+    read_private_as,
+    read_public,
+    write_private,
+    write_public,
+)
 from clients.operator.ca import Authority
 from clients.operator.card import OperatorCard, make_card
 from gateway.core.control.renewal import Renewal, make_renewal
@@ -95,11 +102,11 @@ class Home:
 
     def signing_key(self) -> SigningKey:
         """The key that signs statements, read now."""
-        return SigningKey.from_pem(read_private(self.path / "sign.pem"))
+        return read_private_as(self.path / "sign.pem", SigningKey.from_pem)
 
     def card(self) -> OperatorCard:
         """The public half, freshly signed: its words differ from those of a card made before."""
-        request = b"" if self.offline else certificate_request(read_private(self.path / "tls.key"))
+        request = b"" if self.offline else read_private_as(self.path / "tls.key", certificate_request)
         return make_card(self.operator_id, self.signing_key(), request)
 
     def keep_authority(self, authority: Authority) -> None:
@@ -116,7 +123,7 @@ class Home:
             holder=Holder.OPERATOR,
             holder_id=self.operator_id,
             time_ms=now_ms,
-            certificate_request=certificate_request(read_private(self.path / "tls.key")),
+            certificate_request=read_private_as(self.path / "tls.key", certificate_request),
             certificate=der(leaf_of(self._connected("certificate.pem"))),
         )
 

@@ -24,7 +24,7 @@ from cryptography import x509
 
 from clients.certificates import certificate_request, der, leaf_of
 from clients.enrolment import PartyRole
-from clients.keyfiles import read_private
+from clients.keyfiles import read_private_as
 from clients.operator.answer import admission_of
 from clients.operator.authorities import answered, authorities_of, keep_answered
 from clients.operator.ca import LEAF_HOURS, MAX_LEAF_HOURS, Authority, PartyKind, root_digest, spiffe_id
@@ -92,7 +92,7 @@ def issue_own(home: Home, *, now: datetime, hours: int = LEAF_HOURS) -> bytes | 
     present = der(leaf_of(home.connection().certificate_pem))
     for authority in authorities_of(home):
         if _issued(authority, present):
-            request = certificate_request(read_private(home.path / "tls.key"))
+            request = read_private_as(home.path / "tls.key", certificate_request)
             pem = authority.issue(request, PartyKind.OPERATOR, home.operator_id, now=now, hours=hours)
             return der(leaf_of(pem))
     return None

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "clients.keyfiles.read_private": "gives the bytes of a file as they are",
     "clients.keyfiles.read_public": "gives the bytes of a file as they are",
     "clients.keyfiles.read_as": "hands the bytes of a file to a parser that is registered",
+    "clients.keyfiles.read_private_as": "hands the bytes of a key file to a parser that is registered",
     "clients.operator.home.Home.open": "opens a folder; its files are `genesis file` and the key files",
     "clients.profile.Profile.load": "reads a file for `profile`",
     "clients.partner.sections.Reader.read": "takes what `body` has read",

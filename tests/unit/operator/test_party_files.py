@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from clients.certificates import certificate_request, is_certified, leaf_of, load_certificates, new_tls_key
-from clients.enrolment import PartyRole, bundle_of, enrol
+from clients.enrolment import KEM_KEY, SIGN_KEY, TLS_KEY, PartyRole, bundle_of, enrol, make_keys
 from clients.keyfiles import make_private_directory, read_private, read_public, write_private, write_public
 from clients.operator.ca import Authority, PartyKind
 from clients.operator.proving import evidence_file
@@ -109,6 +109,19 @@ def test_a_key_that_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
         with pytest.raises(Fault) as caught:
             read_private(tmp_path / name)
         assert caught.value.code == "key-file-unreadable"
+
+
+@pytest.mark.parametrize("name", [SIGN_KEY, TLS_KEY, KEM_KEY])
+def test_a_key_file_that_holds_something_else_is_named(tmp_path: Path, name: str) -> None:
+    """Three files lie in the folder, and one of them has to come from the copy."""
+    folder = tmp_path / "usa-arl"
+    make_keys(folder, PartyRole.PARTNER)
+    (folder / name).write_bytes(b"junk")
+
+    with pytest.raises(Fault) as caught:
+        bundle_of(folder, PartyRole.PARTNER, "usa/arl")
+
+    assert (caught.value.code, caught.value.at) == ("key-file-unreadable", str(folder / name))
 
 
 def test_a_folder_open_to_others_is_no_place_for_keys(tmp_path: Path) -> None:
