@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from clients.operator.ca import Authority
-from gateway.adapters.oidc.fetch import fetch, tls_context
+from gateway.adapters.oidc.fetch import connected, fetch, tls_context
 from gateway.adapters.oidc.keyset import MAX_SET_BYTES
 from gateway.core.errors import Fault, GatewayError
 from tests.tokens import KeyServer, key_server
@@ -95,3 +98,26 @@ def test_an_answer_is_bounded_in_time(server: KeyServer, authority: Authority) -
 
     assert fetched(server.url, authority, seconds=0.4) == "token-keys-not-fetched"
     over.set()
+
+
+def test_a_host_of_many_addresses_that_answer_nothing_takes_no_longer_than_one() -> None:
+    """Whose name has a hundred of them would keep a thread for minutes, and the issuers of others would wait."""
+    with ExitStack() as sockets:
+        full = sockets.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        address = full.getsockname()
+        # More than its queue holds: from then on it does not answer.
+        with suppress(TimeoutError):
+            while True:
+                sockets.enter_context(connected([(socket.AF_INET, address)], time.monotonic() + 0.3))
+
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError):
+            connected([(socket.AF_INET, address)] * 100, begun + 2)
+
+        assert time.monotonic() - begun < 8
+        with socket.create_server(("127.0.0.1", 0)) as there:
+            sought = [(socket.AF_INET, address), (socket.AF_INET, there.getsockname())]
+            with connected(sought, time.monotonic() + 10) as taken:
+                assert taken.getpeername() == there.getsockname()

@@ -6,8 +6,10 @@ is for a thread; a server that drips its answer is cut all the same, since each 
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
+from collections.abc import Sequence
 from http.client import HTTPException, HTTPSConnection
 
 from gateway.adapters.oidc.keyset import MAX_SET_BYTES
@@ -15,6 +17,7 @@ from gateway.core.control.issuer import https_parts
 from gateway.core.errors import Fault
 
 SECONDS = 5.0
+MAX_ADDRESSES = 8
 _OK = 200
 
 
@@ -27,10 +30,7 @@ class _CutSocket(ssl.SSLSocket):
         self, buffer: bytearray | memoryview, nbytes: int | None = None, flags: int = 0
     ) -> int:
         """As the class above, in what is left of the time."""
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self.settimeout(left)
+        self.settimeout(_left(self.until))
         return super().recv_into(buffer, nbytes, flags)
 
 
@@ -54,7 +54,7 @@ def tls_context(roots_pem: bytes) -> ssl.SSLContext:
 def fetch(url: str, context: ssl.SSLContext, seconds: float = SECONDS) -> bytes:
     """What is at `url`, at most one byte more than a key set may have; `Fault("token-keys-not-fetched")` otherwise.
 
-    seconds: for the handshake, and for everything from its beginning to the last byte.
+    seconds: for everything from the first address of its host to the last byte.
     """
     parts = https_parts(url)
     if parts is None:
@@ -63,9 +63,11 @@ def fetch(url: str, context: ssl.SSLContext, seconds: float = SECONDS) -> bytes:
     until = time.monotonic() + seconds
     connection = HTTPSConnection(host, port, timeout=seconds, context=context)
     try:
-        connection.connect()
-        if isinstance(connection.sock, _CutSocket):
-            connection.sock.until = until
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        plain = connected([(one[0], one[4]) for one in found], until)
+        connection.sock = secured = context.wrap_socket(plain, server_hostname=host)
+        if isinstance(secured, _CutSocket):
+            secured.until = until
         connection.request("GET", path, headers={"Accept": "application/json", "Connection": "close"})
         response = connection.getresponse()
         if response.status != _OK:
@@ -75,6 +77,39 @@ def fetch(url: str, context: ssl.SSLContext, seconds: float = SECONDS) -> bytes:
         raise _not_fetched(url, type(error).__name__) from error
     finally:
         connection.close()
+
+
+def connected(addresses: Sequence[tuple[int, tuple[object, ...]]], until: float) -> socket.socket:
+    """A connection to the first of the addresses (family, address) that takes one; raises OSError.
+
+    until: of the monotonic clock. A name may have many addresses, and a server that is not there answers at none, so
+    each of them has its share of what is left and the first ones leave something to the others.
+    """
+    failure = OSError("no address")
+    tried = addresses[:MAX_ADDRESSES]
+    for number, (family, address) in enumerate(tried):
+        try:
+            plain = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            failure = error
+            continue
+        try:
+            plain.settimeout(_left(until) / (len(tried) - number))
+            plain.connect(address)
+            plain.settimeout(_left(until))
+        except OSError as error:
+            plain.close()
+            failure = error
+        else:
+            return plain
+    raise failure
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _not_fetched(url: str, why: str) -> Fault:
