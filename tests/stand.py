@@ -43,6 +43,7 @@ from gateway.core.control.statement import (
     first_statement,
     sign_statement,
 )
+from gateway.core.errors import Fault
 from gateway.core.labels import vocabularies
 from gateway.core.suite.algorithms import text_digest
 from gateway.core.suite.keys import SigningKey
@@ -53,6 +54,7 @@ from gateway.usecases.restore import RestoredStore, proposed_restore
 
 DOMAIN = "demo.example"
 DAY_MS = 24 * 3600 * 1000
+PORT_TRIES = 40
 VOCABULARIES = ("DEU.1", "GBR.1", "NATO.1", "UKR.1", "USA.1")
 CLEARANCES = {
     "usa/arl": ("USA", '[UKR]\nlevel = "T"\nREL = ["USA"]\n'),
@@ -153,13 +155,23 @@ class Stand:
     @asynccontextmanager
     async def serving(self, settings: Settings | None = None) -> AsyncIterator[Gateway]:
         """The gateway in this process, listening until the block ends."""
-        stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
         chosen = settings or replace(self.settings, listen=f"127.0.0.1:{self.port}")
-        gateway = Gateway(chosen, load(chosen, every_signature=False))
-        task = asyncio.create_task(gateway.serve(stop, ready.set_result))
-        await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
+        stop, tries = asyncio.Event(), 0
+        while True:
+            ready = asyncio.get_running_loop().create_future()
+            gateway = Gateway(chosen, load(chosen, every_signature=False))
+            task = asyncio.create_task(gateway.serve(stop, ready.set_result))
+            await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                break
+            tries += 1
+            try:
+                task.result()
+            except Fault as fault:
+                # Another test may have been given the port while this gateway was away; it lets go of it.
+                if fault.code != "port-busy" or tries == PORT_TRIES:
+                    raise
+            await asyncio.sleep(0.5)
         self.port, self.running = ready.result(), gateway
         try:
             yield gateway

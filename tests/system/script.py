@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import socket
 import subprocess
@@ -142,10 +143,14 @@ def _said(log: Path) -> str:
 
 
 def a_free_port() -> int:
-    """A port of 127.0.0.1 that nobody has now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """A port of 127.0.0.1 that nobody has now, and that the system gives nobody while its gateway starts again."""
+    given_from = 32768
+    with suppress(OSError):
+        given_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+    while True:
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", 1024 + secrets.randbelow(max(1, given_from - 1024))))
+            return int(one.getsockname()[1])
 
 
 def _is_logged(line: str) -> bool:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from clients.testing.harness import agreement_text
 from tests.system.office import Office
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _partner(office: Office) -> None:
+    """Whom the agreements are with, whichever of these tests is run."""
+    office.settle()
+    office.partner("usa/changes")
 
 
 def proposed(office: Office, agreement_id: str) -> str:
@@ -20,7 +29,6 @@ def listed(office: Office, state: str = "changes") -> list[str]:
 
 def test_one_person_rejects_and_what_was_written_on_it_is_named(desk: Office) -> None:
     """Nothing was in force by it; whoever proposed the next one must know to write it anew."""
-    desk.partner("usa/changes")
     first, second = proposed(desk, "UA-CH-1"), proposed(desk, "UA-CH-2")
 
     facts = desk.facts("officer-2", "change", "reject", first, "--reason", "wrong partner")

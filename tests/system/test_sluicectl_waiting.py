@@ -6,9 +6,18 @@ import json
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from clients.testing.commands import Commands, Facts
 from clients.testing.harness import agreement_text
 from tests.system.office import Office
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _partner(office: Office) -> None:
+    """Whom the agreements are with, whichever of these tests is run."""
+    office.settle()
+    office.partner("usa/waits")
 
 
 def propose(office: Office, agreement_id: str, *more: str) -> list[str]:
@@ -39,7 +48,6 @@ def meanwhile(act: Callable[[], object]) -> threading.Thread:
 
 def test_waiting_ends_when_the_other_has_approved(desk: Office) -> None:
     """A script goes on with code 0, and only if it is really in force."""
-    desk.partner("usa/waits")
 
     def approve() -> None:
         other(desk, "change", "approve", first_pending(desk), "--reason", "agreed", "--yes")
