@@ -7,7 +7,7 @@ that was verified here:
 2. the holder is bound to a root of this home, a party by its admission, all others by the certificate in use;
 3. the identity certified is the one that root and holder have together, and the certificate in use names it;
 4. the TLS key is that of the certificate in use, and for a party that of the bundle beside its admission in CONTROL;
-5. the certificate in use is not revoked;
+5. the certificate in use is of an authority of this home, and not revoked;
 6. the request is not older than a week, not of the future, and newer than the one answered last.
 
 So what is issued never says more than what was said before: a gateway's hosts are copied from the certificate this
@@ -56,8 +56,7 @@ def issue_next(chain: Chain, home: Home, renewal: Renewal, *, now: datetime, hou
     if identity.uri != expected or (binding is not None and binding.uri != expected):
         raise Refused("certificate-other-identity", f"`{expected}` must be the holder's identity", at=renewal.name)
     _check_admitted_key(chain, renewal)
-    issuers = [root_digest(one.root) for one in authorities_of(home) if _issued(one, renewal.certificate)]
-    chain.control.check_certificate(identity.fingerprint, "".join(issuers), identity.serial)
+    chain.control.check_certificate(identity.fingerprint, _issuer_of(home, renewal), identity.serial)
     _check_time(renewal, round(now.timestamp() * 1000))
     last = answered(home, renewal.name)
     if last is not None and last.digest == renewal.digest:
@@ -114,6 +113,22 @@ def _authority_for(home: Home, binding: Binding | None, renewal: Renewal) -> Aut
             return authority
     raise Refused(
         "root-other", "the holder's certificates come from another authority than this home's", at=renewal.name
+    )
+
+
+def _issuer_of(home: Home, renewal: Renewal) -> str:
+    """Fingerprint of the root of this home that issued the certificate in use; refuses `certificate-other-root`.
+
+    Who has the TLS key can make a certificate of its own, with a serial number that nobody has revoked.
+    """
+    for authority in authorities_of(home):
+        if _issued(authority, renewal.certificate):
+            return root_digest(authority.root)
+    raise Refused(
+        "certificate-other-root",
+        "the certificate in use must be of an authority of this home, it is of another",
+        at=renewal.name,
+        do="write its holder a new profile",
     )
 
 

@@ -127,6 +127,19 @@ WRONG: dict[str, tuple[Callable[[Desk], Renewal], str]] = {
         lambda desk: desk.renewal(certificate=desk.certificate(holder_id="src-91c2")),
         "certificate-other-identity",
     ),
+    # Whoever has the TLS key can certify it, under a serial number that no operator has revoked.
+    "with a certificate of its own making": (
+        lambda desk: desk.renewal(
+            certificate=der(
+                leaf_of(
+                    Authority.create(TRUST_DOMAIN, NOW).issue(
+                        certificate_request(desk.tls_key), PartyKind.SOURCE, SOURCE, now=NOW
+                    )
+                )
+            )
+        ),
+        "certificate-other-root",
+    ),
     "with what is no certificate": (lambda desk: desk.renewal(certificate=b"x"), "certificate-malformed"),
     "of the week before": (lambda desk: desk.renewal(time_ms=NOW_MS - 7 * 24 * 3_600_000), "renewal-late"),
     "of tomorrow": (lambda desk: desk.renewal(time_ms=NOW_MS + 48 * 3_600_000), "renewal-late"),
