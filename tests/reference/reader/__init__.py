@@ -2,16 +2,18 @@
 
 It was written from the text of the format, before its author had seen another reader, and shares no line with the
 product. It decides nothing and sends nothing; it takes bytes and says yes, or raises a `Refusal` whose code is one of
-annex E. Standard library and `cryptography` only, so that a reviewer can read it in an hour, in this order:
+annex E. Standard library and `cryptography` only. A reviewer reads it in a day, in this order (an hour is enough for
+what decides whether a byte is believed: octets, suite, trees, trust, ledger, stream and frame; decision 0021):
 
     octets, suite, trees       bytes, hashes and signatures, trees          sections 1.1 to 1.6
     texts, statements, trust   what operators signed, and what that opens   sections 2.1 to 2.9
-    control                    the CONTROL journal, as an auditor reads it  sections 2.3 to 2.10
+    control, enrol, stops      the CONTROL journal, as an auditor reads it  sections 2.3 to 2.10
+    guide, token               the lowest labels; whose token is good       sections 2.6 and 12.6
     origin                     portions, records, batches, parcels          section 3
     ledger, source             accounts and ticks; a source's connection    sections 3.7 and 6
     stream, frame              a stream to one partner and its frames       sections 4 and 5
     kinds, content, labels     what stands in a portion, and who may read   sections 8 and 9
-    accounts                   who was shown what, proven under one tick    section 13.1
+    accounts, receipt          who was shown what, proven under one tick    sections 6.5 and 13.1
     profile, evidence          a party's anchor; a recording of all this    sections 11 and 13
 
 **The readers.** Each is a state machine. `copy()` costs a handful of references, a refused message leaves the state as
