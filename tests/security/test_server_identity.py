@@ -199,16 +199,18 @@ def test_the_channel_accepts_no_other_certificate_than_the_one_that_was_checked(
     """Between the check and the call the address could change hands, to a holder of a certificate of the same root."""
 
     async def run() -> GatewayError:
-        async with serving(a_gateway()) as endpoint:
-            channel = await secure_channel(replace(partner, endpoint=endpoint))
         server = grpc.aio.server()
         server.add_generic_rpc_handlers((_Service(),))
         other = a_gateway("demo")
-        server.add_secure_port(
-            endpoint, grpc.ssl_server_credentials([(other.key_pem, other.chain_pem)], AUTHORITY.root_pem(), True)
-        )
+        credentials = grpc.ssl_server_credentials([(other.key_pem, other.chain_pem)], AUTHORITY.root_pem(), True)
+        async with serving(a_gateway()) as endpoint:
+            channel = await secure_channel(replace(partner, endpoint=endpoint))
+            # Beside the first, so that nobody else gets the port between them.
+            server.add_secure_port(endpoint, credentials)
         await server.start()
         try:
+            # It is there, and whoever asks anew takes it for what it is.
+            assert (await server_certificate(replace(partner, endpoint=endpoint))).identity.uri == SERVER
             await channel.unary_unary("/probe/Echo")(b"hello", timeout=60)
         except grpc.aio.AioRpcError as error:
             return translated(error)
