@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -107,6 +108,8 @@ class Root(click.Group):
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]  # a command line never returns
         """Runs and exits; this is the only place that turns an error into text and a code."""
+        # Keys and what was opened with them are in memory: they must not be left in a file when the process dies.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         words = list(sys.argv[1:] if args is None else args)
         extra["standalone_mode"] = False
         sys.exit(_guarded(lambda: super(Root, self).main(words, prog_name, **extra), "--json" in words))

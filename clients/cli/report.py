@@ -7,6 +7,7 @@ over (exit code 7, as without waiting), or the change is gone: rejected, or over
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -78,12 +79,14 @@ def decided_lines(decided: Decided) -> list[tuple[str, str]]:
     what = " ".join(subject_of(statement))
     if outcome.state is ChangeState.PENDING:
         have, need = outcome.signatures_have, outcome.signatures_need
+        # The gateway chose the id, and a person will paste the line into a shell.
+        change = shlex.quote(outcome.change_id)
         lines = [
             ("pending", f"{outcome.change_id}  {what}  PENDING ({have}/{need})"),
-            ("next", f"another operator: `sluicectl change approve {outcome.change_id} --reason ...`"),
+            ("next", f"another operator: `sluicectl change approve {change} --reason ...`"),
         ]
         if statement.kind is StatementKind.ROSTER_PROPOSE:
-            by_file = f"who comes, or a recovery key: `sluicectl change export {outcome.change_id} --out FILE`"
+            by_file = f"who comes, or a recovery key: `sluicectl change export {change} --out FILE`"
             lines.append(("or", by_file))
         return lines
     streams = "1 live stream" if outcome.streams_ended == 1 else f"{outcome.streams_ended} live streams"

@@ -6,6 +6,7 @@ more: `rebase` proposes its text anew, and signatures start again, because what 
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -92,7 +93,11 @@ def reject(change_ids: tuple[str, ...], reason: str) -> None:
     rejected = at_desk(action)
     facts = [{"change": one, "state": "REJECTED", "overtaken": list(after)} for one, after in rejected.items()]
     lines = [("rejected", one) for one in rejected]
-    lines += [("overtaken", f"{one}: `sluicectl change rebase {one}`") for after in rejected.values() for one in after]
+    lines += [
+        ("overtaken", f"{one}: `sluicectl change rebase {shlex.quote(one)}`")
+        for after in rejected.values()
+        for one in after
+    ]
     result({"changes": facts}, lines)
 
 

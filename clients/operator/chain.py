@@ -8,6 +8,7 @@ signatures; the first that could not be applied ends that part of the chain and 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -94,7 +95,7 @@ class Chain:
                 "change-not-stale",
                 "a change that is written anew must be overtaken by another, it can be approved as it is",
                 at=change_id,
-                do=f"`sluicectl change approve {change_id}`",
+                do=f"`sluicectl change approve {shlex.quote(change_id)}`",
             )
         return found.entry
 
@@ -231,7 +232,7 @@ def _told(error: GatewayError, change_id: str, entry: ControlEntry | None, tip: 
         f"a change must be written on what stands; this one was for position {written}, now {tip.position} is next "
         "and another came before",
         at=change_id,
-        do=f"`sluicectl change rebase {change_id}`: approvals start again",
+        do=f"`sluicectl change rebase {shlex.quote(change_id)}`: approvals start again",
     )
 
 

