@@ -98,6 +98,7 @@ def write_token(vectors: Vectors) -> None:
         ("good", good, ["tactic", "telemetry"], None),
         ("good_es384", most, ["tactic", "telemetry"], None),
         ("good_ceiling", token(scope="design", ceiling="DSK", exp=NOW + 1, azp="x"), ["design"], "DSK"),
+        ("good_nested", token(x=json.loads("[" * 15 + "]" * 15)), ["tactic", "telemetry"], None),
     ):
         vectors.octets(f"token.{name}", text.encode())
         until = NOW + (1 if ceiling else 240)
@@ -132,6 +133,9 @@ def write_token(vectors: Vectors) -> None:
         ),
         "claims_with_two_iss": ("token-malformed", key.sign(f"{header}.{twice}")),
         "too_long": ("token-malformed", token(padding="x" * 3000)),
+        "claims_nested_too_deep": ("token-malformed", token(x=json.loads("[" * 16 + "]" * 16))),
+        "a_header_nested_too_deep": ("token-malformed", token(header={"x": json.loads("[" * 16 + "]" * 16)})),
+        "a_number_that_is_none": ("token-malformed", token(x=float("nan"))),
         "another_issuer": ("token-issuer", token(iss="https://idp.gbr.example")),
         "another_client": ("token-client", token(client_id="other")),
         "another_subject": ("token-client", token(sub="arl-sluice")),

@@ -107,5 +107,5 @@ def test_the_table_of_the_vectors_is_one_of_an_admission() -> None:
 
     assert TEXTS[8](second_text(partner + b"\n" + TABLE, "partner"), "partner")
     assert ISSUER.algorithms == {"ES256", "ES384"}
-    assert len(GOOD) == 3
+    assert len(GOOD) == 4
     assert len(WRONG) > 30

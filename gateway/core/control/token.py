@@ -25,6 +25,7 @@ from gateway.core.suite.numbers import RecordKind
 
 MAX_TOKEN_BYTES = 4096
 MAX_LIFE_S = 3600
+MAX_NESTING = 16
 MAX_AHEAD_S = 30
 MAX_AUDIENCES = 16
 MAX_NAME_CHARACTERS = 256
@@ -43,14 +44,28 @@ def token_parts(token: str) -> tuple[bytes, bytes]:
 
 
 def parse_object(octets: bytes, structure: str) -> dict[str, object]:
-    """The one JSON object that is all of `octets`; refuses `token-malformed`, also for a name that stands twice."""
+    """The one JSON object that is all of `octets`; refuses `token-malformed`, also for a name that stands twice.
+
+    SPEC 12.6. How deep a parser can go differs between interpreters: the bound is ours, so that all judge alike.
+    """
     try:
         found = json.loads(octets.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise _malformed(f"one JSON object as its {structure}, in which no name stands twice") from error
     if not isinstance(found, dict):
         raise _malformed(f"a JSON object as its {structure}")
+    level: list[object] = [found]
+    for _ in range(MAX_NESTING):
+        level = [inner for outer in level for inner in _nested(outer)]
+    if level:
+        raise _malformed(f"at most {MAX_NESTING} objects and lists within one another in its {structure}")
     return found
+
+
+def _nested(value: object) -> list[object]:
+    """The objects and lists directly in an object or a list."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [one for one in inner if isinstance(one, dict | list)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -59,13 +59,24 @@ def _object(octets: bytes) -> dict[str, Any]:
         require(len({name for name, _ in pairs}) == len(pairs), "token-malformed", "token")
         return dict(pairs)
 
+    def no_number(_: str) -> NoReturn:
+        raise Refusal("token-malformed", "token")
+
     try:
-        found = json.loads(octets.decode(), object_pairs_hook=once)
+        found = json.loads(octets.decode(), object_pairs_hook=once, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise Refusal("token-malformed", "token") from error
-    if not isinstance(found, dict):
-        raise Refusal("token-malformed", "token")
-    return found
+    require(isinstance(found, dict) and _depth(found) <= 16, "token-malformed", "token")
+    return dict(found)
+
+
+def _depth(value: Any) -> int:
+    """How many objects and lists lie within one another; 17 stands for everything deeper than 16."""
+    depth, outer = 0, [value]
+    while depth < 17 and (outer := [one for one in outer if isinstance(one, dict | list)]):
+        depth += 1
+        outer = [inner for one in outer for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def _serves(member: dict[str, Any], algorithm: str) -> bool:

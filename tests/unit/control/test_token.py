@@ -126,7 +126,10 @@ def test_the_gateways_own_clock_says_when_a_token_is_good() -> None:
         b'{"exp":NaN}',
         b'{"exp":Infinity}',
         b'{"exp":' + b"9" * 5000 + b"}",
+        b'{"a":' * 17 + b"1" + b"}" * 17,
+        b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",
         b'{"a":' * 3000 + b"1" + b"}" * 3000,
+        b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
         b"{} {}",
         "{}".encode("utf-16"),
     ],
@@ -140,6 +143,20 @@ def test_what_is_not_one_object_of_different_names_is_refused(octets: bytes) -> 
     assert caught.value.code == "token-malformed"
     with pytest.raises(Refused):
         Claims.parse(octets)
+
+
+@pytest.mark.must("12.6.1")
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b'{"a":' * 16 + b"1" + b"}" * 16,
+        b'{"a":' + b"[" * 15 + b"]" * 15 + b"}",
+        b'{"a":' + b"[" * 14 + b'{},7,"' + b"[" * 99 + b'"' + b"]" * 14 + b"}",
+    ],
+)
+def test_what_is_nested_within_the_bound_is_read(octets: bytes) -> None:
+    """The bound counts objects and lists, not brackets."""
+    assert parse_object(octets, "payload") == json.loads(octets)
 
 
 @pytest.mark.must("12.6.1")
