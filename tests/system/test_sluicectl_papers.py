@@ -18,7 +18,7 @@ def test_an_agreement_with_an_unknown_key_is_refused_by_name(desk: Office) -> No
 
     error = desk.error("officer-1", "agreement", "propose", text, "--reason", "x", "--yes", code=2)
 
-    assert (error["code"], error["at"]) == ("text-unknown-key", "agreement.hidden_annex")
+    assert (error["code"], error["at"]) == ("text-unknown-key", f"{text}: agreement.hidden_annex")
 
 
 def test_an_agreement_with_nobody_is_refused_at_the_desk(desk: Office) -> None:
