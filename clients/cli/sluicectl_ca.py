@@ -34,7 +34,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group(cls=Group)
 def ca() -> None:
-    """The built-in certificate authority: init, issue, renew, rebind, revoke, revoked."""
+    """The built-in certificate authority: init, issue, renew, rebind, list, revoke, revoked."""
 
 
 @ca.command()
@@ -163,6 +163,14 @@ def revoke(
     else:
         wanted = revoking.by_serials(serials, root)
     revoking.revoke(wanted, reason)
+
+
+@ca.command(name="list")
+def list_() -> None:
+    """List the certificates that the gateway met since it started: whose, until when, of which root, revoked or not."""
+    from clients.cli import listing  # noqa: PLC0415 - the other commands need no network
+
+    listing.show_certificates()
 
 
 @ca.command()

@@ -60,6 +60,22 @@ class Fork:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """A certificate as the gateway lists it: DER that nobody has looked at. Times: UTC milliseconds, 0 for never.
+
+    follows: SHA-256 of the one it took the place of, or nothing. since_ms, forgotten: of the list as a whole.
+    """
+
+    certificate: bytes
+    first_used_ms: int
+    last_used_ms: int
+    issued_ms: int
+    follows: bytes
+    since_ms: int
+    forgotten: int
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """What the gateway says of itself. wall_ms: its wall clock; now_ms: its own now; keys_in_use: key digests."""
 

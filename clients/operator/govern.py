@@ -15,7 +15,7 @@ from sluice.v1 import govern_pb2, identity_pb2, ledger_pb2
 from clients.channel import Line, plain, translated
 from clients.connection import Connection, unreachable
 from clients.health import read_health
-from clients.operator.answers import ChangeState, Condition, Fork, Outcome, PendingChange
+from clients.operator.answers import ChangeState, Condition, Fork, Outcome, PendingChange, ShownCertificate
 from clients.renewal import asked
 from gateway.core.control.renewal import Renewal
 from gateway.core.errors import Refused
@@ -112,6 +112,25 @@ class Governance:
         with _our_errors(self._endpoint):
             async for response in call(identity_pb2.ListRenewalsRequest(), timeout=CALL_SECONDS):
                 yield response.renewal
+
+    async def certificates(self) -> AsyncIterator[ShownCertificate]:
+        """Certificates that the gateway has seen in use or handed on since it started, unverified."""
+        call = (await self._line.channel()).unary_stream(
+            _CERTIFICATES + "ListCertificates",
+            request_serializer=identity_pb2.ListCertificatesRequest.SerializeToString,
+            response_deserializer=identity_pb2.ListCertificatesResponse.FromString,
+        )
+        with _our_errors(self._endpoint):
+            async for one in call(identity_pb2.ListCertificatesRequest(), timeout=CALL_SECONDS):
+                yield ShownCertificate(
+                    one.certificate,
+                    one.first_used_ms,
+                    one.last_used_ms,
+                    one.issued_ms,
+                    one.follows,
+                    one.since_ms,
+                    one.forgotten,
+                )
 
     async def answer_renewal(self, digest: bytes, certificate: bytes) -> None:
         """Hands in the certificate, DER, that answers a request, which is named by its digest."""

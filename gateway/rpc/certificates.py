@@ -9,6 +9,7 @@ from sluice.v1 import identity_pb2, identity_pb2_grpc
 from gateway.core.errors import CallerError
 from gateway.core.suite.numbers import HASH_BYTES, MAX_RENEWAL_BYTES, MAX_REQUEST_BYTES
 from gateway.rpc.boundary import Boundary, Context
+from gateway.usecases.certificates import KnownCertificate
 from gateway.usecases.peer import Peer
 from gateway.usecases.renewal import Mailbox
 
@@ -44,6 +45,29 @@ class CertificateService(identity_pb2_grpc.CertificateServiceServicer):
             for encoded in await self._operators.run(context, body, takes_place=False):
                 await self._operators.look_again(context)
                 yield identity_pb2.ListRenewalsResponse(renewal=encoded)
+
+    async def ListCertificates(  # noqa: N802
+        self, request: identity_pb2.ListCertificatesRequest, context: Context
+    ) -> AsyncIterator[identity_pb2.ListCertificatesResponse]:
+        """Certificates that were met."""
+
+        async def body(peer: Peer) -> list[KnownCertificate]:
+            return self._mailbox.known(peer)
+
+        async with self._operators.lasting(context):
+            known = await self._operators.run(context, body, takes_place=False)
+            since_ms, forgotten = self._mailbox.of_the_list()
+            for one in known:
+                await self._operators.look_again(context)
+                yield identity_pb2.ListCertificatesResponse(
+                    certificate=one.certificate,
+                    first_used_ms=one.first_used_ms,
+                    last_used_ms=one.last_used_ms,
+                    issued_ms=one.issued_ms,
+                    follows=bytes.fromhex(one.follows),
+                    since_ms=since_ms,
+                    forgotten=forgotten,
+                )
 
     async def AnswerRenewal(  # noqa: N802
         self, request: identity_pb2.AnswerRenewalRequest, context: Context

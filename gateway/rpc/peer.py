@@ -116,7 +116,9 @@ class Doorkeeper:
             peer = self._kept[shown] = self._identify(control, der, shown[1])
         peer.check_standing(control)
         # An open connection outlives its certificate, so the dates are looked at on every call.
-        peer.identity.check_valid(self._running.now_ms())
+        now_ms = self._running.now_ms()
+        peer.identity.check_valid(now_ms)
+        self._running.certificates.used(der, peer.identity, now_ms)
         return peer
 
     def _identify(self, control: Control, der: bytes, key_exchange: str) -> Peer:

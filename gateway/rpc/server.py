@@ -83,6 +83,7 @@ class Server:
         running.accepted = self._certificate.roots.accepted()
         self._certificate.tell(doorkeeper.accept)
         self._certificate.tell(lambda roots: accept(running, roots.accepted()))
+        self._note_own()
         turnstile = Turnstile(calls_each)
         boundary = Boundary(doorkeeper, turnstile)
         operators = Boundary(doorkeeper, turnstile, operators_only=True)
@@ -114,6 +115,7 @@ class Server:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self._certificate.look()
+            self._note_own()
             identity, now_ms = self._certificate.identity.identity(), self._running.now_ms()
             if now_ms < renewal_due_ms(identity) or now_ms < asked_ms + ASK_EVERY_MS:
                 continue
@@ -131,6 +133,10 @@ class Server:
         except GatewayError as error:
             return error.code
         return ""
+
+    def _note_own(self) -> None:
+        identity = self._certificate.identity
+        self._running.certificates.used(identity.leaf(), identity.identity(), self._running.now_ms())
 
     def _install(self, certificate: bytes) -> None:
         self._write(x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM))

@@ -21,6 +21,7 @@ from gateway.core.errors import Refused
 from gateway.core.parties.identity import Identity, fingerprint
 from gateway.core.parties.renewed import check_next, check_same_key
 from gateway.core.suite.numbers import CLOCK_SKEW_MS, Holder
+from gateway.usecases.certificates import KnownCertificate
 from gateway.usecases.govern import check_operator
 from gateway.usecases.peer import Peer
 from gateway.usecases.running import Running
@@ -101,6 +102,15 @@ class Mailbox:
             del self._slots[name]
         return [slot.renewal.encoded for _, slot in sorted(self._slots.items()) if not slot.answer]
 
+    def known(self, peer: Peer) -> list[KnownCertificate]:
+        """Certificates that were seen in use or handed on since the start, those that expired left out."""
+        check_operator(peer)
+        return self._running.certificates.listed(self._running.now_ms())
+
+    def of_the_list(self) -> tuple[int, int]:
+        """Since when it is kept, UTC milliseconds, and how many certificates found no room in it."""
+        return self._running.time.started_at_ms, self._running.certificates.forgotten
+
     def answer(self, peer: Peer, digest: bytes, certificate: bytes) -> None:
         """Keeps the certificate for the holder who asked, or installs the gateway's own.
 
@@ -123,6 +133,7 @@ class Mailbox:
             del self._slots[renewal.name]
         else:
             slot.answer = certificate
+        self._running.certificates.issued(certificate, identity, present.fingerprint, self._running.now_ms())
         _log.info(
             "renewal.answered",
             holder=renewal.name,

@@ -9,6 +9,7 @@ from gateway.core.control.fold import Control
 from gateway.core.ledger.book import Book
 from gateway.ports.journal import Journals
 from gateway.ports.keys import Keys
+from gateway.usecases.certificates import KnownCertificates
 from gateway.usecases.disclose import Discloser
 from gateway.usecases.lanes import Lanes
 from gateway.usecases.nonces import Nonces
@@ -54,6 +55,7 @@ class Running:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tokens: TokenDesk | None = None
     accepted: Accepted = field(default_factory=Accepted)
+    certificates: KnownCertificates = field(default_factory=KnownCertificates)
 
     def now_ms(self) -> int:
         """Trusted now, UTC milliseconds."""

@@ -37,6 +37,7 @@ from tests.stand import DOMAIN
 RENEW = "/sluice.v1.CertificateService/Renew"
 LIST = "/sluice.v1.CertificateService/ListRenewals"
 ANSWER = "/sluice.v1.CertificateService/AnswerRenewal"
+KNOWN = "/sluice.v1.CertificateService/ListCertificates"
 OTHER = "src-91c2"
 PARTNER = "usa/arl"
 
@@ -199,15 +200,15 @@ def test_a_party_that_floods_the_mailbox_fills_one_place_of_it(post: Post) -> No
     assert len(post.waiting()) == 1
 
 
-@pytest.mark.must("12.7.7")
+@pytest.mark.must("12.7.7", "12.7.16")
 def test_no_party_sees_what_others_ask_or_answers_it(post: Post) -> None:
     """The list names who holds which key."""
     profile = post.profile(PARTNER)
     answer = identity_pb2.AnswerRenewalRequest(renewal_digest=bytes(48), certificate=b"x").SerializeToString()
 
-    told = [post.ask(profile, LIST, b""), post.ask(profile, ANSWER, answer)]
+    told = [post.ask(profile, LIST, b""), post.ask(profile, ANSWER, answer), post.ask(profile, KNOWN, b"")]
 
-    assert [(one.status, one.code) for one in told] == [("PERMISSION_DENIED", "denied")] * 2
+    assert [(one.status, one.code) for one in told] == [("PERMISSION_DENIED", "denied")] * 3
 
 
 @pytest.mark.must("12.7.8")

@@ -93,6 +93,35 @@ def test_a_certificate_is_taken_back_by_number_and_by_fingerprint(desk_with_part
     assert not is_served(desk, two)
 
 
+def test_the_certificates_that_were_met_are_listed_with_whose_they_are_and_whether_they_count(
+    desk_with_partner: Office,
+) -> None:
+    """Whoever hears of a theft asks first what there is, and takes it back by the fingerprint that stands there."""
+    desk = desk_with_partner
+    one, never = a_profile(desk, "met"), a_profile(desk, "never-met")
+    leaf, unmet = (Identity.from_certificate(der(leaf_in(profile))) for profile in (one, never))
+    assert is_served(desk, one)
+
+    listed = desk.facts("officer-2", "ca", "list")
+    by_print = {each["fingerprint"]: each for each in listed["certificates"]}
+    desk.facts("officer-2", "ca", "revoke", "--fingerprint", leaf.fingerprint, *WHY)
+    after = {each["fingerprint"]: each["state"] for each in desk.facts("officer-2", "ca", "list")["certificates"]}
+    told = desk.run("officer-2", "ca", "list").stdout
+
+    met = by_print[leaf.fingerprint]
+    assert (met["state"], met["holder"], met["serial"]) == ("good", "partner/usa/revoked", leaf.serial)
+    assert (met["identity"], met["root"]) == (leaf.uri, root_digest(authority_of(desk).root))
+    assert listed["since"] <= met["first_used"] <= met["last_used"] < met["until"]
+    assert unmet.fingerprint not in by_print
+    assert {"gateway", "operator/officer-2"} <= {each["holder"] for each in by_print.values()}
+    assert after[leaf.fingerprint] == "revoked"
+    (line,) = [each for each in told.splitlines() if leaf.fingerprint in each]
+    assert line.startswith("revoked   partner/usa/revoked")
+    assert told.splitlines()[-1].endswith(
+        "a certificate that it did not meet is not here, and may be good all the same"
+    )
+
+
 @pytest.mark.must("12.4.10", "2.7.14")
 def test_a_list_is_carried_into_control_in_as_many_changes_as_it_needs(desk_with_partner: Office) -> None:
     """What is revoked already is proposed by nobody, so a list may be imported every hour."""

@@ -20,6 +20,9 @@ from tests.unit.usecases.town import operator_peer
 
 Answer = AsyncGenerator[Any, None]
 ANSWERS: dict[str, Callable[[Post, Boundary, Any], Any]] = {
+    "ListCertificates": lambda post, operators, call: CertificateService(
+        post.mailbox, operators, operators
+    ).ListCertificates(identity_pb2.ListCertificatesRequest(), call),
     "ListRenewals": lambda post, operators, call: CertificateService(post.mailbox, operators, operators).ListRenewals(
         identity_pb2.ListRenewalsRequest(), call
     ),
@@ -67,6 +70,7 @@ def test_who_reads_slowly_has_its_place_until_the_end(method: str) -> None:
     async def scenario() -> list[str]:
         async with a_post() as post:
             post.ask("source/src-3f07")
+            post.house.running.certificates.used(b"", operator_peer().identity, post.house.now_ms)
             door: Any = Door()
             operators, said = Boundary(door, Turnstile(1), operators_only=True), []
             first, second, third = (Call() for _ in range(3))

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18sluice/v1/identity.proto\x12\tsluice.v1\"\x1f\n\x0cRenewRequest\x12\x0f\n\x07renewal\x18\x01 \x01(\x0c\"$\n\rRenewResponse\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\"\x15\n\x13ListRenewalsRequest\"\'\n\x14ListRenewalsResponse\x12\x0f\n\x07renewal\x18\x01 \x01(\x0c\"C\n\x14\x41nswerRenewalRequest\x12\x16\n\x0erenewal_digest\x18\x01 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\"\x17\n\x15\x41nswerRenewalResponse2\xf7\x01\n\x12\x43\x65rtificateService\x12:\n\x05Renew\x12\x17.sluice.v1.RenewRequest\x1a\x18.sluice.v1.RenewResponse\x12Q\n\x0cListRenewals\x12\x1e.sluice.v1.ListRenewalsRequest\x1a\x1f.sluice.v1.ListRenewalsResponse0\x01\x12R\n\rAnswerRenewal\x12\x1f.sluice.v1.AnswerRenewalRequest\x1a .sluice.v1.AnswerRenewalResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18sluice/v1/identity.proto\x12\tsluice.v1\"\x1f\n\x0cRenewRequest\x12\x0f\n\x07renewal\x18\x01 \x01(\x0c\"$\n\rRenewResponse\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\"\x15\n\x13ListRenewalsRequest\"\'\n\x14ListRenewalsResponse\x12\x0f\n\x07renewal\x18\x01 \x01(\x0c\"C\n\x14\x41nswerRenewalRequest\x12\x16\n\x0erenewal_digest\x18\x01 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\"\x17\n\x15\x41nswerRenewalResponse\"\x19\n\x17ListCertificatesRequest\"\xa5\x01\n\x18ListCertificatesResponse\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x15\n\rfirst_used_ms\x18\x02 \x01(\x04\x12\x14\n\x0clast_used_ms\x18\x03 \x01(\x04\x12\x11\n\tissued_ms\x18\x04 \x01(\x04\x12\x0f\n\x07\x66ollows\x18\x05 \x01(\x0c\x12\x10\n\x08since_ms\x18\x06 \x01(\x04\x12\x11\n\tforgotten\x18\x07 \x01(\x04\x32\xd6\x02\n\x12\x43\x65rtificateService\x12:\n\x05Renew\x12\x17.sluice.v1.RenewRequest\x1a\x18.sluice.v1.RenewResponse\x12Q\n\x0cListRenewals\x12\x1e.sluice.v1.ListRenewalsRequest\x1a\x1f.sluice.v1.ListRenewalsResponse0\x01\x12R\n\rAnswerRenewal\x12\x1f.sluice.v1.AnswerRenewalRequest\x1a .sluice.v1.AnswerRenewalResponse\x12]\n\x10ListCertificates\x12\".sluice.v1.ListCertificatesRequest\x1a#.sluice.v1.ListCertificatesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANSWERRENEWALREQUEST']._serialized_end=241
   _globals['_ANSWERRENEWALRESPONSE']._serialized_start=243
   _globals['_ANSWERRENEWALRESPONSE']._serialized_end=266
-  _globals['_CERTIFICATESERVICE']._serialized_start=269
-  _globals['_CERTIFICATESERVICE']._serialized_end=516
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_start=268
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_end=293
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_start=296
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_end=461
+  _globals['_CERTIFICATESERVICE']._serialized_start=464
+  _globals['_CERTIFICATESERVICE']._serialized_end=806
 # @@protoc_insertion_point(module_scope)

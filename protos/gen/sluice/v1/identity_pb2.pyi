@@ -37,3 +37,25 @@ class AnswerRenewalRequest(_message.Message):
 class AnswerRenewalResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class ListCertificatesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListCertificatesResponse(_message.Message):
+    __slots__ = ("certificate", "first_used_ms", "last_used_ms", "issued_ms", "follows", "since_ms", "forgotten")
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    FIRST_USED_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_USED_MS_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_MS_FIELD_NUMBER: _ClassVar[int]
+    FOLLOWS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    FORGOTTEN_FIELD_NUMBER: _ClassVar[int]
+    certificate: bytes
+    first_used_ms: int
+    last_used_ms: int
+    issued_ms: int
+    follows: bytes
+    since_ms: int
+    forgotten: int
+    def __init__(self, certificate: _Optional[bytes] = ..., first_used_ms: _Optional[int] = ..., last_used_ms: _Optional[int] = ..., issued_ms: _Optional[int] = ..., follows: _Optional[bytes] = ..., since_ms: _Optional[int] = ..., forgotten: _Optional[int] = ...) -> None: ...

@@ -50,6 +50,11 @@ class CertificateServiceStub:
                 request_serializer=sluice_dot_v1_dot_identity__pb2.AnswerRenewalRequest.SerializeToString,
                 response_deserializer=sluice_dot_v1_dot_identity__pb2.AnswerRenewalResponse.FromString,
                 _registered_method=True)
+        self.ListCertificates = channel.unary_stream(
+                '/sluice.v1.CertificateService/ListCertificates',
+                request_serializer=sluice_dot_v1_dot_identity__pb2.ListCertificatesRequest.SerializeToString,
+                response_deserializer=sluice_dot_v1_dot_identity__pb2.ListCertificatesResponse.FromString,
+                _registered_method=True)
 
 
 class CertificateServiceServicer:
@@ -77,6 +82,13 @@ class CertificateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCertificates(self, request, context):
+        """Operators only: the certificates that the gateway has seen in use, or handed on, since it started.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CertificateServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_CertificateServiceServicer_to_server(servicer, server):
                     servicer.AnswerRenewal,
                     request_deserializer=sluice_dot_v1_dot_identity__pb2.AnswerRenewalRequest.FromString,
                     response_serializer=sluice_dot_v1_dot_identity__pb2.AnswerRenewalResponse.SerializeToString,
+            ),
+            'ListCertificates': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListCertificates,
+                    request_deserializer=sluice_dot_v1_dot_identity__pb2.ListCertificatesRequest.FromString,
+                    response_serializer=sluice_dot_v1_dot_identity__pb2.ListCertificatesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class CertificateService:
             '/sluice.v1.CertificateService/AnswerRenewal',
             sluice_dot_v1_dot_identity__pb2.AnswerRenewalRequest.SerializeToString,
             sluice_dot_v1_dot_identity__pb2.AnswerRenewalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sluice.v1.CertificateService/ListCertificates',
+            sluice_dot_v1_dot_identity__pb2.ListCertificatesRequest.SerializeToString,
+            sluice_dot_v1_dot_identity__pb2.ListCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,
