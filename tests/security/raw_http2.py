@@ -57,17 +57,35 @@ def ask(
         (folder / "leaf.key").write_bytes(leaf.key_pem)
         context.load_cert_chain(folder / "leaf.pem", folder / "leaf.key")
     try:
-        with (
-            socket.create_connection(("127.0.0.1", port), timeout=120) as plain,
-            context.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
-        ):
-            agreed = str(secured.version())
-            secured.sendall(_PREFACE + _frame(_SETTINGS, 0, 0, b"") + _request(method, message))
-            return Agreed(agreed, _answer(secured))
+        return exchange(context, port, method, message).agreed
     except (ssl.SSLError, ConnectionError, EOFError) as error:
         said = error.reason if isinstance(error, ssl.SSLError) else "UNEXPECTED_EOF_WHILE_READING"
         failure = "closed" if said == "UNEXPECTED_EOF_WHILE_READING" else str(said)
         return Agreed("", Heard("UNAVAILABLE", {}), failure)
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """An answer, and the TLS session to resume. resumed: whether this connection began with one that was accepted."""
+
+    agreed: Agreed
+    session: ssl.SSLSession | None
+    resumed: bool
+
+
+def exchange(
+    context: ssl.SSLContext, port: int, method: str, message: bytes = b"", session: ssl.SSLSession | None = None
+) -> Exchanged:
+    """One request on a connection of its own. session: of the same context, to be resumed."""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=120) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as secured,
+    ):
+        version = str(secured.version())
+        secured.sendall(_PREFACE + _frame(_SETTINGS, 0, 0, b"") + _request(method, message))
+        heard = _answer(secured)
+        # A server sends what a session is resumed by once it has shaken hands: it came before the answer.
+        return Exchanged(Agreed(version, heard), secured.session, bool(secured.session_reused))
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
