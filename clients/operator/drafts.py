@@ -19,7 +19,6 @@ from gateway.core.control.enrolment import PARTNER_ROLES, SOURCE_ROLES, Bundle
 from gateway.core.control.hold import Hold, Lockdown
 from gateway.core.control.moment import TrueTime
 from gateway.core.control.partner import PartnerAdmission
-from gateway.core.control.restore import Restore
 from gateway.core.control.roster import Operator, RecoveryKey
 from gateway.core.control.source import SourceAdmission
 from gateway.core.control.stops import EVERYTHING
@@ -221,17 +220,6 @@ def end_text(agreement_id: str, reason: str) -> bytes:
     text = _text([f'agreement = "{_quoted(agreement_id)}"', f'reason = "{_quoted(reason)}"'])
     AgreementEnd.parse(text)
     return text
-
-
-def restore_body(*, old: bytes, new: bytes, last_tick: int, tick_digest: bytes) -> bytes:
-    """A store that was put back lives on; it needs the quorum.
-
-    old, new: incarnations, 16 bytes, the new one fresh random; last_tick, tick_digest: the last tick that the store
-    shows and its H(K), 0 and zero if it shows none.
-    """
-    body = Restore(old, new, last_tick, tick_digest).encode()
-    Restore.parse(body)
-    return body
 
 
 def _stop_text(target: str, reason: str) -> bytes:

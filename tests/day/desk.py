@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clients.operator.ca import Authority, PartyKind
 from clients.operator.chain import PROPOSAL_LIFE_MS, Chain, read_chain
-from clients.operator.drafts import restore_body, roster_text
+from clients.operator.drafts import roster_text
 from clients.operator.endorse import directory_draft, redated_draft
 from clients.operator.govern import PendingChange
 from clients.operator.home import Home
@@ -182,7 +182,7 @@ class Desk:
             standing.head,
             standing.roster_link,
             StatementKind.RESTORE,
-            restore_body(old=said.old, new=said.new, last_tick=said.last_tick, tick_digest=said.tick_digest),
+            Restore(said.old, said.new, said.last_tick, said.tick_digest).encode(),
             now_ms,
             now_ms + PROPOSAL_LIFE_MS,
         )

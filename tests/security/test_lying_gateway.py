@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from clients.operator.chain import Chain, read_chain
-from clients.operator.drafts import restore_body
 from clients.operator.govern import PendingChange
 from clients.operator.home import SeenHead
 from clients.operator.kept_chain import KeptChain
 from clients.operator.shipped import vocabulary_text
 from gateway.core.control.entry import ControlEntry
+from gateway.core.control.restore import Restore
 from gateway.core.errors import GatewayError, Refused
 from gateway.core.suite.keys import SigningKey
 from gateway.core.suite.numbers import StatementKind
@@ -116,7 +116,7 @@ def test_only_a_restore_that_was_agreed_to_leads_back_and_only_once(town: Town) 
     read(town, town.encoded())
     home, base = town.operators[0], town.encoded()[:2]
     control = asyncio.run(read_chain(ScriptedGovernance(base), town.operators[1], NOW_MS)).control
-    body = restore_body(old=b"the old life 16b", new=b"the new life 16b", last_tick=1, tick_digest=b"k" * 48)
+    body = Restore(b"the old life 16b", b"the new life 16b", 1, b"k" * 48).encode()
     statement = replace(town.statement(StatementKind.RESTORE, body), position=control.position, prev=control.head)
     restored = [*base, ControlEntry(town.signed(statement), (), NOW_MS).encode()]
     assert refusal(town, restored) == "control-forked"

@@ -21,7 +21,6 @@ from gateway.core.suite.algorithms import ZERO_HASH
 from gateway.core.suite.numbers import HASH_BYTES, ID_BYTES
 from gateway.core.suite.octets import Reader, u64
 
-RESTORE_BYTES = 2 * ID_BYTES + 8 + HASH_BYTES
 NO_INCARNATION = bytes(ID_BYTES)
 
 

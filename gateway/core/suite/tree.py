@@ -42,17 +42,6 @@ def tree_root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
-def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Sibling hashes from leaf `index` to the root."""
-    path = []
-    level = list(leaves)
-    while len(level) > 1:
-        if index ^ 1 < len(level):
-            path.append(level[index ^ 1])
-        level, index = _level_up(level), index >> 1
-    return path
-
-
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     """The root that `path` leads to; refuses `proof-malformed` unless it has exactly the nodes needed."""
     if not 0 <= index < size:

@@ -26,7 +26,7 @@ from gateway.core.errors import GatewayError, Refused
 from gateway.core.suite.algorithms import text_digest
 from gateway.core.suite.numbers import DIRECTORY_LIFE_MS, KeyState, Role
 from gateway.core.suite.octets import lp16, lp32, u8, u16, u32
-from gateway.core.suite.tree import inclusion_path, root_from_path
+from gateway.core.suite.tree import multiproof, root_from_path
 from tests.unit.control.given import DAY, NOW, kem_key, octets, signed, signing_key, statement
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", fullmatch=True)
@@ -233,7 +233,7 @@ def test_every_endorsement_is_shown_with_its_path(size: int) -> None:
     shown = show_endorsements(endorsed, leaves)
 
     for index, one in enumerate(shown):
-        assert list(one.path) == inclusion_path(leaves, index)
+        assert list(one.path) == multiproof(leaves, [index])
         assert root_from_path(one.endorsement.leaf, index, size, one.path) == built.root
 
 

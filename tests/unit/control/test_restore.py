@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.control.directory import DirectoryMessage
 from gateway.core.control.endorsing import encode_endorsement_list
-from gateway.core.control.restore import RESTORE_BYTES, Restore, check_next, leading
+from gateway.core.control.restore import Restore, check_next, leading
 from gateway.core.control.standing import needed_by_partner
 from gateway.core.control.statement import SignedStatement
 from gateway.core.control.trust import Trust
@@ -78,7 +78,7 @@ def test_a_body_has_one_form(body: bytes) -> None:
 def test_a_body_says_how_many_ticks_were_kept(restore: Restore, kept: int) -> None:
     """Also that it was none: a store may be lost before its first tick."""
     assert Restore.parse(restore.encode()) == restore
-    assert len(restore.encode()) == RESTORE_BYTES
+    assert len(restore.encode()) == 16 + 16 + 8 + 48
     assert restore.ticks_kept == kept
 
 

@@ -62,7 +62,7 @@ def test_an_inclusion_path_leads_to_the_root_and_no_other_index_or_size_uses_it(
     """A path proves one leaf at one place."""
     index = data.draw(st.integers(0, size - 1))
     leaves = _leaves(size)
-    root, path = tree.tree_root(leaves), tree.inclusion_path(leaves, index)
+    root, path = tree.tree_root(leaves), tree.multiproof(leaves, [index])
 
     assert tree.root_from_path(leaves[index], index, size, path) == root
     for other in range(size):
@@ -76,7 +76,7 @@ def test_an_inclusion_path_is_consumed_exactly(size: int, data: st.DataObject) -
     """A spare node and a missing one are refused: one proof has one encoding."""
     index = data.draw(st.integers(0, size - 1))
     leaves = _leaves(size)
-    path = tree.inclusion_path(leaves, index)
+    path = tree.multiproof(leaves, [index])
 
     with pytest.raises(Refused, match="spare"):
         tree.root_from_path(leaves[index], index, size, [*path, bytes(48)])
@@ -110,14 +110,6 @@ def test_a_multiproof_leads_to_the_root_and_is_consumed_exactly(size: int, data:
             tree.root_from_multiproof(shown, size, nodes[:-1])
         flipped = [bytes([nodes[0][0] ^ 1]) + nodes[0][1:], *nodes[1:]]
         assert tree.root_from_multiproof(shown, size, flipped) != tree.tree_root(leaves)
-
-
-@given(sizes, st.data())
-def test_a_multiproof_for_one_leaf_is_its_inclusion_path(size: int, data: st.DataObject) -> None:
-    """The directory's proofs and a section's are one piece of code."""
-    index = data.draw(st.integers(0, size - 1))
-
-    assert tree.multiproof(_leaves(size), [index]) == tree.inclusion_path(_leaves(size), index)
 
 
 @pytest.mark.must("1.5.2")
