@@ -38,10 +38,23 @@ def wants_json() -> bool:
 def result(facts: Mapping[str, object], lines: Iterable[tuple[str, str]]) -> None:
     """Prints the result: `facts` as one JSON object, or `lines` as (word, sentence) for a person."""
     if wants_json():
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        click.echo(_json(facts))
         return
     for word, sentence in lines:
-        click.echo(f"{word:<{_WORD_WIDTH}} {sentence}".rstrip())
+        click.echo(_seen(f"{word:<{_WORD_WIDTH}} {sentence}".rstrip()))
+
+
+def _seen(line: str) -> str:
+    """The line with a mark for what nobody sees: a terminal obeys no file name and no text of a stranger."""
+    if line.isprintable():
+        return line
+    return "".join(one if one.isprintable() or one == "\t" else "\ufffd" for one in line)
+
+
+def _json(facts: Mapping[str, object]) -> str:
+    """The same object, every character that cannot be seen written as its number."""
+    text = json.dumps(facts, ensure_ascii=False)
+    return text if text.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
@@ -66,7 +79,7 @@ def said_signed(text: str) -> None:
 
 def text_result(facts: Mapping[str, object], text: str) -> None:
     """Prints the result: `facts` as one JSON object, or `text` as it is, for another program to read."""
-    click.echo(json.dumps(facts, ensure_ascii=False) if wants_json() else text)
+    click.echo(_json(facts) if wants_json() else text)
 
 
 def said(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import struct
@@ -10,9 +11,12 @@ import subprocess
 import sys
 import termios
 
+import click
 import pytest
+from click.testing import CliRunner
 
-from clients.cli.output import aligned, folded
+from clients.cli.boundary import Command
+from clients.cli.output import aligned, folded, result
 
 
 def test_cells_of_a_column_stand_under_each_other() -> None:
@@ -55,3 +59,21 @@ def test_the_text_of_a_statement_is_folded_to_the_terminal_it_is_shown_on(width:
     os.close(theirs)
     assert told.splitlines() == ["x" * row, "\u00bb y"]
     assert plain == "x" * row + "y\n"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_name_in_a_folder_of_somebody_elses_moves_no_cursor(as_json: bool) -> None:
+    """A repository of configuration may have any file name; the JSON says it whole, and a terminal obeys neither."""
+    name = "a\x1b[2J\x9b1m\u202e\U000e0041.toml"
+
+    @click.command(cls=Command)
+    def show() -> None:
+        result({"path": name}, [("path", f"{name}\tend")])
+
+    printed = CliRunner().invoke(show, ["--json"] if as_json else []).stdout.rstrip("\n")
+
+    assert printed.replace("\t", "").isprintable()
+    if as_json:
+        assert json.loads(printed) == {"path": name}
+    else:
+        assert printed == "path      a\ufffd[2J\ufffd1m\ufffd\ufffd.toml\tend"
