@@ -15,7 +15,7 @@ _ROOMS = {
         "Operators: init, card, connect, renew; list, propose, adopt, object, lift.",
     ),
     "genesis": ("clients.cli.sluicectl_genesis:genesis", "Found a gateway: make, sign, show. Offline."),
-    "ca": ("clients.cli.sluicectl_ca:ca", "Certificates: init, issue, renew, rebind, revoke, revoked."),
+    "ca": ("clients.cli.sluicectl_ca:ca", "Certificates: init, issue, renew, rebind, list, revoke, revoked."),
     "status": ("clients.cli.sluicectl_status:status", "What stands at the gateway, verified."),
     "change": (
         "clients.cli.sluicectl_change:change",
