@@ -23,7 +23,7 @@ from gateway.core.control.agreement import Agreement
 from gateway.core.errors import Fault, Refused
 from gateway.core.suite.numbers import DataMode, RecordKind
 
-WITHIN_SECONDS = 180.0
+WITHIN_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from clients.testing.commands import UMASK
 from gateway.core.errors import Fault
 
 # What nothing takes, also where ten others work on the machine; for whatever never comes.
-WAIT_SECONDS = 180.0
+WAIT_SECONDS = 300.0
 STOP_SECONDS = 60.0
 _WATCHER = Path(__file__).with_name("watcher.py")
 

@@ -87,7 +87,7 @@ def session(sluice: Sluice, tmp_path_factory: pytest.TempPathFactory) -> Session
         start_new_session=True,
     )
     try:
-        wait_for((folder / "waiting").exists, "a test that waits")
+        wait_for((folder / "waiting").exists, "a test that waits", 600)
         # As a terminal does it: to pytest and its workers at once.
         os.killpg(pytest_process.pid, signal.SIGINT)
         printed, _ = pytest_process.communicate(timeout=600)
