@@ -27,12 +27,19 @@ def sluice(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 @contextmanager
 def shown_with_failures(config: pytest.Config, gateway: Sluice) -> Iterator[None]:
-    """Within the block, tests that use a fixture of the name `sluice` are reported with this gateway's log."""
+    """Within the block, tests that use a fixture of the name `sluice` are reported with this gateway's log.
+
+    A block in a block puts the outer gateway back.
+    """
+    outer = config.stash.get(_RUNNING, None)
     config.stash[_RUNNING] = gateway
     try:
         yield
     finally:
-        del config.stash[_RUNNING]
+        if outer is None:
+            del config.stash[_RUNNING]
+        else:
+            config.stash[_RUNNING] = outer
 
 
 @pytest.hookimpl(tryfirst=True)

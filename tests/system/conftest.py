@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from clients.testing import Sluice, pytest_runtest_makereport, pytest_runtest_setup, shown_with_failures
+from clients.testing import Sluice, pytest_runtest_makereport, pytest_runtest_setup
 from tests.system.machine import Machine, machine_at
-from tests.system.office import Office
+from tests.system.office import Office, an_office
 
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
 _OPEN: list[Office] = []
@@ -18,10 +18,7 @@ _OPEN: list[Office] = []
 @pytest.fixture(scope="session")
 def office(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Office]:
     """Two officers, vocabularies, a guide, one source and a directory; the gateway runs."""
-    office = Office.at(tmp_path_factory.mktemp("office"))
-    with office.sluice, shown_with_failures(request.config, office.sluice):
-        office.sluice.source("src-3f07", kinds="telemetry")
-        office.sluice.settle()
+    with an_office(tmp_path_factory.mktemp("office"), request.config) as office:
         _OPEN.append(office)
         yield office
         _OPEN.clear()

@@ -7,15 +7,18 @@ The gateway is the one that integrators get (`clients.testing`), founded by the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
 from clients.cli.sluice_client import client
 from clients.cli.sluicectl import sluicectl
+from clients.testing import shown_with_failures
 from clients.testing.commands import Commands, Finished
 from clients.testing.harness import Sluice, agreement_text
 from tests.loopback import Finished as Typed
@@ -153,3 +156,13 @@ class Office:
         self.facts("officer-1", "agreement", "propose", text, "--reason", "MoU", "--yes", code=7)
         self.settle()
         return agreement_id
+
+
+@contextmanager
+def an_office(folder: Path, config: pytest.Config) -> Iterator[Office]:
+    """Two officers, vocabularies, a guide, one source and a directory; the gateway runs. A failure shows its log."""
+    office = Office.at(folder)
+    with office.sluice, shown_with_failures(config, office.sluice):
+        office.sluice.source("src-3f07", kinds="telemetry")
+        office.sluice.settle()
+        yield office

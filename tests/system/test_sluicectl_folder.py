@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from clients.testing import Sluice
 from clients.testing.harness import agreement_text
 from gateway.core.control.enrolment import parse_bundle
 from gateway.core.suite.keys import key_digest
 from gateway.core.suite.numbers import Role
-from tests.system.office import Office
+from tests.system.office import Office, an_office
 
 NUMBERS = count()
 EQUIVALENCE = """\
@@ -26,6 +27,19 @@ basis = "fictitious, for a test"
 starts = 2026-06-01
 ends = 2099-06-30
 """
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Office]:
+    """One of this file's own: each of its many commands verifies every statement since the founding."""
+    with an_office(tmp_path_factory.mktemp("office"), request.config) as office:
+        yield office
+
+
+@pytest.fixture(scope="module")
+def sluice(office: Office) -> Sluice:
+    """Its harness."""
+    return office.sluice
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from clients.cli.exits import EXITS
 from clients.cli.sluicectl import sluicectl
 from clients.operator.ca import PartyKind
 from clients.operator.home import Home
+from clients.testing import Sluice
 from clients.testing.harness import agreement_text
-from tests.system.office import Office
+from tests.system.office import Office, an_office
 from tests.system.transcripts import Reader, Step, steps
 from tests.unit.operator.lists import a_list
 
@@ -39,6 +40,19 @@ def typed(step: Step, line: str, *more: str) -> Result:
     program, *words = shlex.split(line)
     assert program == "sluicectl"
     return CliRunner().invoke(sluicectl, [*words, *more], input=f"{step.typed}\n" if step.typed else "")
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Office]:
+    """One of this file's own: each of its many commands verifies every statement since the founding."""
+    with an_office(tmp_path_factory.mktemp("office"), request.config) as office:
+        yield office
+
+
+@pytest.fixture(scope="module")
+def sluice(office: Office) -> Sluice:
+    """Its harness."""
+    return office.sluice
 
 
 @pytest.fixture(scope="module")
