@@ -107,6 +107,9 @@ def _tls_context(connection: Connection) -> ssl.SSLContext:
     context.set_alpn_protocols(["h2"])
     try:
         context.load_verify_locations(cadata=connection.roots_pem.decode("ascii"))
+    except (ssl.SSLError, ValueError) as error:
+        raise CallerError("credentials", "the roots of the server must be PEM certificates", at="profile") from error
+    try:
         with tempfile.TemporaryDirectory(prefix="sluice-") as directory:
             # The ssl module reads a chain from a file only. The chain is public; the key stays where it is.
             chain = Path(directory, "chain.pem")
@@ -115,7 +118,10 @@ def _tls_context(connection: Connection) -> ssl.SSLContext:
             context.load_cert_chain(chain, connection.key_path, password="")
     except (ssl.SSLError, ValueError) as error:
         raise CallerError(
-            "credentials", "roots, own certificate and own TLS key must be PEM and belong together", at="profile"
+            "credentials",
+            "the own TLS key must be PEM, and the one of the certificate in the profile",
+            at=connection.key_path.name,
+            do="put back the key that the certificate was issued for, or the profile that came for this key",
         ) from error
     return context
 

@@ -260,15 +260,22 @@ def test_a_key_that_others_can_read_opens_no_channel(partner: Connection) -> Non
     assert caught.value.code == "key-file-open-to-others"
 
 
-@pytest.mark.parametrize("broken", [{"roots_pem": b"no PEM"}, {"roots_pem": "к".encode()}, {"certificate_pem": b""}])
+@pytest.mark.parametrize(
+    ("broken", "at"),
+    [
+        ({"roots_pem": b"no PEM"}, "profile"),
+        ({"roots_pem": "к".encode()}, "profile"),
+        ({"certificate_pem": b""}, "tls.key"),
+    ],
+)
 def test_credentials_that_do_not_belong_together_are_a_callers_error(
-    partner: Connection, broken: dict[str, bytes]
+    partner: Connection, broken: dict[str, bytes], at: str
 ) -> None:
     """A file that was cut or mixed up is named before anything is sent."""
     with pytest.raises(CallerError) as caught:
         asyncio.run(_call(replace(partner, **broken)))  # type: ignore[arg-type]  # each entry fits its field
 
-    assert caught.value.code == "credentials"
+    assert (caught.value.code, caught.value.at) == ("credentials", at)
 
 
 @pytest.mark.parametrize(

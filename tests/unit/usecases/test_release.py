@@ -298,17 +298,18 @@ def test_a_partner_has_so_many_subscriptions_and_no_more() -> None:
 def test_subscriptions_that_are_opened_in_one_commit_are_counted_too() -> None:
     """A partner that opens them all at once would have as many accounts more as it has calls."""
 
-    async def scenario() -> int:
+    async def scenario() -> tuple[int, list[str]]:
         async with a_house(ticking=False, committing=False) as house:
-            for number in range(MAX_SUBSCRIPTIONS + 4):
-                house.follower(name=f"s-{number}").open()
+            streams = [house.follower(name=f"s-{number}").open() for number in range(MAX_SUBSCRIPTIONS + 4)]
             await turns()
             house.commit()
             house.tick()
             await turns(200)
-            return sum(account_id.startswith(b"\x07usa/arl") for account_id in house.running.book.accounts)
+            ended = [stream.exception() for stream in streams if stream.done()]
+            accounts = sum(account_id.startswith(b"\x07usa/arl") for account_id in house.running.book.accounts)
+            return accounts, [error.code for error in ended if isinstance(error, Refused)]
 
-    assert asyncio.run(scenario()) == MAX_SUBSCRIPTIONS
+    assert asyncio.run(scenario()) == (MAX_SUBSCRIPTIONS, ["busy"] * 4)
 
 
 def test_a_stream_given_up_before_it_was_opened_leaves_nothing() -> None:
