@@ -80,6 +80,8 @@ def _key(state: Reference) -> tuple[object, ...]:
         state.proposal,
         state.author,
         state.left,
+        state.certificates,
+        state.root,
     )
 
 

@@ -15,6 +15,12 @@ COMES = "officer-9"
 # Steps that would give a key of a roster another purpose: never, whoever signs.
 CROSSED = frozenset({"admit-left", "cross-vault"})
 FIRST, SECOND = "first", "second"
+# What each revokes, one certificate or numbers under the partner's first root; nothing of it comes back.
+CERTIFICATES = {
+    "revoke-leaf": frozenset({"leaf"}),
+    "revoke-serial": frozenset({"2e"}),
+    "revoke-serials": frozenset({"1f", "2e"}),
+}
 # Steps that one person may take: each denies or repeats.
 ALONE = frozenset(
     {
@@ -23,6 +29,9 @@ ALONE = frozenset(
         "taint-first",
         "taint-second",
         "revoke-first",
+        "revoke-leaf",
+        "revoke-serial",
+        "revoke-serials",
         "hold-batch",
         "hold-agreement",
         "lock-gateway",
@@ -38,6 +47,7 @@ class Reference:
     """The state. stopped: what is suspended, held or locked; directory: key to state as the newest one says.
 
     proposal: open, objected or none; author: whose it is, operators' or recovery keys'; left: who was an operator.
+    certificates: what was revoked of them; root: empty for the partner's first, "other" once it was admitted anew.
     """
 
     operators: frozenset[str]
@@ -53,6 +63,8 @@ class Reference:
     proposal: str = ""
     author: str = ""
     left: str = ""
+    certificates: frozenset[str] = frozenset()
+    root: str = ""
 
     def least(self, key: str) -> int:
         """The state that the next directory gives a key."""
@@ -105,6 +117,9 @@ class Reference:
 
     def _changed(self, step: str) -> Reference | None:
         verb, _, what = step.partition("-")
+        if step in CERTIFICATES:
+            revoked = self.certificates | CERTIFICATES[step]
+            return None if revoked == self.certificates else replace(self, certificates=revoked)
         if verb in {"suspend", "hold", "lock"}:
             return self._stopped(what)
         if verb in {"taint", "revoke"}:
@@ -129,6 +144,7 @@ class Reference:
         after = {
             "end": None if self.ended else replace(self, ended=True),
             "agree": None if self.agreements == 2 else replace(self, agreements=2),
+            "readmit": None if self.root else replace(self, root="other"),
             "rotate": None if self.present == SECOND else replace(self, present=SECOND),
         }
         return after[verb]

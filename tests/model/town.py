@@ -12,9 +12,10 @@ from functools import cache
 from gateway.core.control.endorsing import encode_endorsement_list
 from gateway.core.control.entry import ControlEntry
 from gateway.core.control.fold import Control
+from gateway.core.errors import Refused
 from gateway.core.suite.numbers import KeyState, Role, StatementKind
 from tests.model.reference import COMES, FIRST, SECOND, Reference
-from tests.unit.control.given import DAY, NOW, digest_of, genesis, roster_text
+from tests.unit.control.given import DAY, NOW, ROOT_OF, digest_of, genesis, roster_text
 from tests.unit.control.world import (
     UKR,
     World,
@@ -29,6 +30,12 @@ from tests.unit.control.world import (
 
 BATCH = "ab" * 48
 KEYS = {FIRST: digest_of("src-3f07"), SECOND: digest_of("src-3f07 second")}
+# The partner's certificates: fingerprint, root and serial number of each.
+CERTIFICATES = {
+    "leaf": ("aa" * 32, ROOT_OF["usa.example"], "1f"),
+    "serial": ("bb" * 32, ROOT_OF["usa.example"], "2e"),
+    "other": ("cc" * 32, "ee" * 32, "2e"),
+}
 TARGETS = {
     "source": "source/src-3f07",
     "partner": "partner/usa/arl",
@@ -37,6 +44,8 @@ TARGETS = {
     "gateway": "gateway",
     FIRST: f"key/{KEYS[FIRST]}",
     SECOND: f"key/{KEYS[SECOND]}",
+    "leaf": f"certificate/{CERTIFICATES['leaf'][0]}",
+    "serial": f"root/{CERTIFICATES['serial'][1]}",
 }
 STOPS = {
     "suspend-source": (StatementKind.SUSPEND, "source"),
@@ -45,6 +54,7 @@ STOPS = {
     "hold-agreement": (StatementKind.HOLD, "agreement"),
     "lock-gateway": (StatementKind.LOCKDOWN, "gateway"),
     "revoke-first": (StatementKind.REVOKE, FIRST),
+    "revoke-leaf": (StatementKind.REVOKE, "leaf"),
 }
 FACETS: dict[str, str] = {
     "keys": "taint-first taint-second revoke-first lift-first lift-second rotate directory redate",
@@ -52,6 +62,8 @@ FACETS: dict[str, str] = {
     "lift-source lift-partner lift-batch lift-agreement lift-gateway",
     "roster": "propose object lift-objection roster directory redate suspend-partner lift-partner",
     "recovery": "propose return object lift-objection roster directory admit-left cross-vault",
+    "certificates": "revoke-leaf revoke-serial revoke-serials lift-leaf lift-serial readmit "
+    "suspend-partner lift-partner",
 }
 
 
@@ -97,11 +109,19 @@ class Town(World):
         if verb == "admit":
             key = facts(self.control).left or "vault-1"
             return StatementKind.SOURCE, source_text("src-0001", key=key), (source_bundle("src-0001", key).encoded,)
+        serials = '["1f", "2e"]' if what == "serials" else '["2e"]'
+        revoked = f'target = "{TARGETS["serial"]}"\nserials = {serials}\nreason = "a test"\n'.encode()
         bundle = source_bundle("src-3f07", "src-3f07 second")
         bodies: dict[str, tuple[StatementKind, bytes, tuple[bytes, ...]]] = {
             "taint": (StatementKind.TAINT, taint_text(KEYS.get(what, "")), ()),
             "end": (StatementKind.END, b'agreement = "UA-US-2026-014"\nreason = "a test"\n', ()),
             "agree": (StatementKind.AGREEMENT, agreement_text(id='"UA-2"'), ()),
+            "revoke": (StatementKind.REVOKE, revoked, ()),
+            "readmit": (
+                StatementKind.PARTNER,
+                partner_text(root=CERTIFICATES["other"][1]),
+                (partner_bundle().encoded,),
+            ),
             "rotate": (StatementKind.SOURCE, source_text(key="src-3f07 second"), (bundle.encoded,)),
         }
         return bodies[verb]
@@ -184,8 +204,21 @@ def _allowed(control: Control) -> Iterator[str]:
         stopped = control.is_stopped(f"partner/{agreement.partner_id}") or f"agreement/{agreement_id}" in control.held
         if not stopped and agreement_id not in control.ended:
             yield f"sent {agreement_id}"
+    binding = control.partner("usa/arl").admission.binding
+    for name, (fingerprint, root, serial) in CERTIFICATES.items():
+        is_heard = root == binding.root and not control.is_stopped("partner/usa/arl")
+        if is_heard and not _is_revoked(control, fingerprint, root, serial):
+            yield f"answered {name}"
     if f"batch/{BATCH}" not in control.held:
         yield "released batch"
+
+
+def _is_revoked(control: Control, fingerprint: str, root: str, serial: str) -> bool:
+    try:
+        control.check_certificate(fingerprint, root, serial)
+    except Refused:
+        return True
+    return False
 
 
 def _left(control: Control) -> set[str]:
@@ -197,6 +230,7 @@ def _left(control: Control) -> set[str]:
 def facts(control: Control) -> Reference:
     """The state as the reference tells it."""
     back = {target: name for name, target in TARGETS.items()}
+    back |= {f"{TARGETS['serial']}/{serial}": serial for _, _, serial in CERTIFICATES.values()}
     named = {digest: name for name, digest in KEYS.items()}
     stopped = {back[target] for target in control.suspended | control.held} | (
         {"gateway"} if control.is_locked else set()
@@ -226,4 +260,6 @@ def facts(control: Control) -> Reference:
         proposal="" if opened is None else ("objected" if opened.stopped else "open"),
         author="" if opened is None else opened.proposal.author.value,
         left=next(iter(sorted(_left(control))), ""),
+        certificates=frozenset(back[mark] for mark in control.revoked_certificates),
+        root="" if control.partner("usa/arl").admission.binding.root == ROOT_OF["usa.example"] else "other",
     )
