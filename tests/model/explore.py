@@ -144,12 +144,12 @@ def main() -> int:
     parser.add_argument("--operators", type=int, nargs="*", default=[2, 3, 4], help="how many there are")
     chosen = parser.parse_args()
     wrong = 0
-    sys.stdout.write(f"{'facet':<8} operators  depth  states  attempts  counted  replayed  wrong\n")
+    sys.stdout.write(f"{'facet':<12} operators  depth  states  attempts  counted  replayed  wrong\n")
     for facet in FACETS:
         for operators in chosen.operators:
             tally = explore(operators, facet, chosen.depth)
             sys.stdout.write(
-                f"{facet:<8} {operators:>9} {chosen.depth:>6} {tally.states:>7} {tally.attempts:>9} {tally.counted:>8} "
+                f"{facet:<12} {operators:>9} {chosen.depth:>6} {tally.states:>7} {tally.attempts:>9} {tally.counted:>8} "
                 f"{tally.replayed:>9} {len(tally.wrong):>6}\n"
             )
             sys.stdout.write("".join(f"  {line}\n" for line in tally.wrong[:10]))
