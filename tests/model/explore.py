@@ -149,8 +149,8 @@ def main() -> int:
         for operators in chosen.operators:
             tally = explore(operators, facet, chosen.depth)
             sys.stdout.write(
-                f"{facet:<12} {operators:>9} {chosen.depth:>6} {tally.states:>7} {tally.attempts:>9} {tally.counted:>8} "
-                f"{tally.replayed:>9} {len(tally.wrong):>6}\n"
+                f"{facet:<12} {operators:>9} {chosen.depth:>6} {tally.states:>7} {tally.attempts:>9} "
+                f"{tally.counted:>8} {tally.replayed:>9} {len(tally.wrong):>6}\n"
             )
             sys.stdout.write("".join(f"  {line}\n" for line in tally.wrong[:10]))
             sys.stdout.flush()
