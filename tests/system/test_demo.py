@@ -202,6 +202,21 @@ def test_a_command_that_fails_turns_ok_false_and_is_named(tmp_path: Path, capsys
     assert printed["error"]["code"] == "demo-step-failed"
 
 
+def test_a_demo_that_stops_says_why_and_calls_nothing_else_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong file of the user's is no broken claim of ours."""
+    root = tmp_path / "demo"
+    root.mkdir()
+    (root / "genesis.sluice").mkdir()
+
+    code = Demo(Steps(World(root, 0), [], "field"), as_json=False).run()
+
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (1, "")
+    assert printed.err.startswith("error[")
+
+
 def test_a_real_log_under_field_redaction_gives_no_record_and_says_why(
     day: tuple[Saboteur, Facts, int], samples: Path
 ) -> None:
